@@ -1,0 +1,1 @@
+"""Allocation: who gets which case, and what goes to the grab pool."""

@@ -1,0 +1,1 @@
+"""The demo: a generated commercial-vehicle lender and a sandbox gateway."""

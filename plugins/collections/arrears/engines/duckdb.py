@@ -1,0 +1,82 @@
+"""DuckDB: the default engine, one process, out of core."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from arrears.engines.base import Inputs
+from arrears.errors import ModelError
+
+
+class DuckDBEngine:
+    """Runs SELECTs in an in-memory DuckDB that spills to a temporary folder when `memory` is used up."""
+
+    name = "duckdb"
+
+    def __init__(self, *, memory: str, threads: int) -> None:
+        self._spill = tempfile.TemporaryDirectory(prefix="arrears-duckdb-")
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": memory,
+                "threads": threads,
+                "temp_directory": self._spill.name,
+                # what is on a row decides its place; statements that need an order say so
+                "preserve_insertion_order": False,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+
+    def write(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any], target: Path) -> None:
+        copy = exp.Copy(
+            this=exp.Subquery(this=select.copy()),
+            kind=False,
+            files=[exp.Literal.string(str(target))],
+            params=[
+                exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var("PARQUET")),
+                exp.CopyParameter(this=exp.var("COMPRESSION"), expression=exp.var("ZSTD")),
+            ],
+        )
+        self._execute(copy, inputs, params)
+
+    def fetch(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
+        return self._execute(select, inputs, params).to_arrow_table()
+
+    def _execute(self, statement: exp.Expression, inputs: Inputs, params: Mapping[str, Any]) -> Any:
+        sql = statement.sql(dialect="duckdb")
+        cursor = self._connection.cursor()
+        for name, source in inputs.items():
+            if isinstance(source, pa.Table):
+                cursor.register(name, source)
+            else:
+                cursor.read_parquet([str(path) for path in source]).create_view(name, replace=True)
+        used = {placeholder.name for placeholder in statement.find_all(exp.Placeholder)}
+        try:
+            return cursor.execute(sql, {name: value for name, value in params.items() if name in used})
+        except duckdb.Error as error:
+            raise ModelError(
+                expected="a SELECT that DuckDB can run",
+                found=str(error).splitlines()[0],
+                where=f"inputs {', '.join(sorted(inputs))}",
+                action=f"Look at the statement: {sql[:2000]}",
+            ) from error
+
+    def close(self) -> None:
+        self._connection.close()
+        self._spill.cleanup()
+
+    def __enter__(self) -> DuckDBEngine:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,1 @@
+"""KPIs: their definitions, their builds and the daily report."""

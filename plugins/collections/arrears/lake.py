@@ -1,0 +1,202 @@
+"""The lake: where a partition of a table is, how one is replaced, and how an area of a day is published.
+
+Plain Parquet, one file a partition: `<root>/<table>/as_of=YYYY-MM-DD.parquet`, restated ones below
+`<root>/<table>/basis=restated/`. A partition is written aside and put in place in one atomic step, so whoever is
+killed leaves the old partition or the new one. Readers of a published area check the digests in its manifest, so
+they see the tables of one publication or an error, never a mix.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from arrears.day import Basis, BusinessDay
+from arrears.errors import LakeError, NotPublishedError
+
+_LOCK_SECONDS = 600
+_SUCCESS = "_SUCCESS"
+
+
+@dataclass(frozen=True)
+class Lake:
+    """A lake on a file system that has an atomic rename."""
+
+    root: Path
+
+    def path(self, table: str, day: BusinessDay) -> Path:
+        """Where the partition of `table` for `day` is, whether it exists or not."""
+        return self._folder(table, day.basis) / f"as_of={day.key}.parquet"
+
+    def exists(self, table: str, day: BusinessDay) -> bool:
+        """Whether `table` has a partition for `day`. A folder counts once it carries its success marker."""
+        path = self.path(table, day)
+        return (path / _SUCCESS).exists() if path.is_dir() else path.exists()
+
+    def existing(self, table: str, day: BusinessDay) -> Path:
+        """The partition's path; LakeError if there is none."""
+        if not self.exists(table, day):
+            raise LakeError(
+                expected=f"a partition of {table} for {day}",
+                found="none",
+                where=str(self.path(table, day)),
+                action="Run the step that makes it, or clear it in Airflow.",
+            )
+        return self.path(table, day)
+
+    def rows(self, table: str, day: BusinessDay) -> int:
+        """Number of rows of a partition, from the Parquet footers."""
+        return sum(pq.read_metadata(part).num_rows for part in self.files(table, day))
+
+    def files(self, table: str, day: BusinessDay) -> list[Path]:
+        """The Parquet files of a partition: one, or a folder's parts in the order of their names."""
+        path = self.existing(table, day)
+        return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+    @contextmanager
+    def replace(self, table: str, day: BusinessDay) -> Iterator[Path]:
+        """Gives a path to write the new partition to, and puts it in place when the block ends well.
+
+        The writer holds the lock of the table and day. What an earlier, killed writer left aside is removed.
+        """
+        path = self.path(table, day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with self.lock(table, day):
+            for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+                _remove(leftover)
+            aside = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
+            try:
+                yield aside
+                _sync(aside)
+                _put_in_place(aside, path)
+            finally:
+                _remove(aside)
+
+    @contextmanager
+    def lock(self, table: str, day: BusinessDay) -> Iterator[None]:
+        """Holds the lock of `table` for `day`; the operating system frees it when the holder dies."""
+        folder = self.root / "_locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"{table.replace('/', '.')}.{day.basis}.{day.key}.lock"
+        try:
+            with FileLock(folder / name, timeout=_LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise LakeError(
+                expected=f"to be the only writer of {table} for {day}",
+                found=f"another writer for more than {_LOCK_SECONDS} seconds",
+                where=str(folder / name),
+                action="Wait for the other run of this step, or stop it, then run this one again.",
+            ) from None
+
+    def publish(self, area: str, day: BusinessDay, tables: Sequence[str]) -> None:
+        """Publishes `tables` together as `area` of `day`: the manifest with their digests is the last thing written."""
+        manifest = {"area": area, "as_of": day.key, "basis": day.basis, "tables": self.digests(day, tables)}
+        path = self._manifest(area, day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        aside.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        _sync(aside)
+        os.replace(aside, path)
+
+    def digests(self, day: BusinessDay, tables: Sequence[str]) -> dict[str, str]:
+        """SHA-256 of each table's partition."""
+        return {table: _digest(self.files(table, day)) for table in sorted(tables)}
+
+    def published(self, area: str, day: BusinessDay) -> dict[str, str] | None:
+        """The digests that `area` of `day` was published with, or None."""
+        path = self._manifest(area, day)
+        if not path.exists():
+            return None
+        tables: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["tables"]
+        return tables
+
+    def require(self, area: str, day: BusinessDay, tables: Sequence[str]) -> None:
+        """Checks that `tables` are those that `area` of `day` was published with.
+
+        Raises NotPublishedError when the area is not published, or when a table was written anew since.
+        """
+        published = self.published(area, day)
+        if published is None:
+            raise NotPublishedError(
+                expected=f"{area} of {day} to be published",
+                found="no manifest",
+                where=str(self._manifest(area, day)),
+                action=f"Run the Dag that publishes {area} for this day first.",
+            )
+        changed = [
+            table
+            for table in tables
+            if not self.exists(table, day) or published.get(table) != _digest(self.files(table, day))
+        ]
+        if changed:
+            raise NotPublishedError(
+                expected=f"{area} of {day} as it was published",
+                found=f"other files for {', '.join(changed)}",
+                where=str(self._manifest(area, day)),
+                action=f"Clear the step that publishes {area} for this day.",
+            )
+
+    def previous_day(self, area: str, day: BusinessDay) -> BusinessDay | None:
+        """The last day before `day` for which `area` is published; its frozen rows before its restated ones."""
+        found: list[tuple[date, bool, BusinessDay]] = []
+        bases: tuple[Basis, ...] = ("frozen", "restated")
+        for basis in bases:
+            for manifest in self._folder(f"_published/{area}", basis).glob("as_of=*.json"):
+                as_of = date.fromisoformat(manifest.stem.removeprefix("as_of="))
+                if as_of < day.as_of:
+                    found.append((as_of, basis == "frozen", BusinessDay(as_of, basis)))
+        return max(found)[2] if found else None
+
+    def _folder(self, table: str, basis: Basis) -> Path:
+        folder = self.root / table
+        return folder if basis == "frozen" else folder / "basis=restated"
+
+    def _manifest(self, area: str, day: BusinessDay) -> Path:
+        return self._folder(f"_published/{area}", day.basis) / f"as_of={day.key}.json"
+
+
+def _digest(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    for part in path.iterdir() if path.is_dir() else [path]:
+        descriptor = os.open(part, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _put_in_place(aside: Path, path: Path) -> None:
+    # A folder cannot be replaced in one step where another stands; the marker it ends with goes first, so that a
+    # reader meets a missing partition, never a mix of two.
+    if path.is_dir():
+        (path / _SUCCESS).unlink(missing_ok=True)
+        shutil.rmtree(path)
+    elif aside.is_dir() and path.exists():
+        path.unlink()
+    os.replace(aside, path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Outreach: contact plan, contact policy, outbox, dispatch and channels."""

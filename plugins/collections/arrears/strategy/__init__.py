@@ -1,0 +1,1 @@
+"""Strategy: ageing, balance tiers, decision tables and the treatments that they give."""

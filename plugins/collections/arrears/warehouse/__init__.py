@@ -1,0 +1,1 @@
+"""The warehouse: PostgreSQL schemas `ops`, `mart` and `audit`, their migrations and bulk loads."""

@@ -1,0 +1,1 @@
+"""Tables of the star schema that BI reads (schema mart)."""

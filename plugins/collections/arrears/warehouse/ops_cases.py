@@ -1,0 +1,1 @@
+"""Tables of cases and their assignments (schema ops)."""

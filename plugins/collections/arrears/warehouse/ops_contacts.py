@@ -1,0 +1,1 @@
+"""Tables of contact tasks and attempts (schema ops)."""
