@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -45,22 +46,28 @@ class DuckDBEngine:
                 exp.CopyParameter(this=exp.var("COMPRESSION"), expression=exp.var("ZSTD")),
             ],
         )
-        self._execute(copy, inputs, params)
+        with self._bound(copy, inputs, params) as (cursor, sql, values):
+            cursor.execute(sql, values)
 
     def fetch(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:
-        return self._execute(select, inputs, params).to_arrow_table()
+        with self._bound(select, inputs, params) as (cursor, sql, values):
+            return cursor.sql(sql, params=values).to_arrow_table()
 
-    def _execute(self, statement: exp.Expression, inputs: Inputs, params: Mapping[str, Any]) -> Any:
+    @contextmanager
+    def _bound(
+        self, statement: exp.Expr, inputs: Inputs, params: Mapping[str, Any]
+    ) -> Iterator[tuple[Any, str, dict[str, Any]]]:
+        """A cursor that sees the inputs under their names, the statement's text, and the values that it asks for."""
         sql = statement.sql(dialect="duckdb")
-        cursor = self._connection.cursor()
-        for name, source in inputs.items():
-            if isinstance(source, pa.Table):
-                cursor.register(name, source)
-            else:
-                cursor.read_parquet([str(path) for path in source]).create_view(name, replace=True)
         used = {placeholder.name for placeholder in statement.find_all(exp.Placeholder)}
+        cursor = self._connection.cursor()
         try:
-            return cursor.execute(sql, {name: value for name, value in params.items() if name in used})
+            for name, source in inputs.items():
+                if isinstance(source, pa.Table):
+                    cursor.register(name, source)
+                else:
+                    cursor.read_parquet([str(path) for path in source]).create_view(name, replace=True)
+            yield cursor, sql, {name: value for name, value in params.items() if name in used}
         except duckdb.Error as error:
             raise ModelError(
                 expected="a SELECT that DuckDB can run",
@@ -68,6 +75,8 @@ class DuckDBEngine:
                 where=f"inputs {', '.join(sorted(inputs))}",
                 action=f"Look at the statement: {sql[:2000]}",
             ) from error
+        finally:
+            cursor.close()
 
     def close(self) -> None:
         self._connection.close()

@@ -39,6 +39,7 @@ class SparkEngine:
             "spark.driver.bindAddress": "127.0.0.1",
             "spark.driver.host": "127.0.0.1",
             "spark.sql.shuffle.partitions": "8",
+            "spark.driver.memory": "2g",
         }
         if not master.startswith("sc://"):
             for name, value in settings.items():
