@@ -1,0 +1,11 @@
+-- Customers younger than 16 or older than 110 years on the day, or whose employment starts after it.
+SELECT
+    row_number,
+    CASE
+        WHEN employed_since > CAST($as_of AS DATE) THEN 'employed_since is after the day'
+        ELSE 'birth_date gives an unlikely age'
+    END AS reason
+FROM customers
+WHERE employed_since > CAST($as_of AS DATE)
+    OR date_diff('year', birth_date, CAST($as_of AS DATE)) < 16
+    OR date_diff('year', birth_date, CAST($as_of AS DATE)) > 110
