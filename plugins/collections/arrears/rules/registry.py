@@ -13,6 +13,8 @@ from arrears.rules.files import RuleModel, parse_rules
 FILES: Mapping[str, str] = MappingProxyType(
     {
         "rule_set.yaml": "arrears.rules.rule_set:RuleSetHeader",
+        "vocabulary.yaml": "arrears.rules.vocabulary:Vocabulary",
+        "attributes.yaml": "arrears.strategy.policy_verdicts:AttributeRules",
         "ageing.yaml": "arrears.strategy.ageing_rules:AgeingRules",
         "balance.yaml": "arrears.strategy.balance_rules:BalanceRules",
         "scores.yaml": "arrears.strategy.score_rules:ScoreRules",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 from pydantic import Field
 
@@ -37,7 +37,7 @@ class RuleSet:
 
     def load(self, file: str, model: type[Model]) -> Model:
         """The rule file `file` (relative to the rules folder) as `model`; RulesError with file and line."""
-        return _parsed(self.root, self.hash, file, model)
+        return cast("Model", _parsed(self.root, self.hash, file, model))
 
     def files(self) -> tuple[Path, ...]:
         """All rule files, in the order that the hash takes them."""
@@ -45,7 +45,7 @@ class RuleSet:
 
 
 @cache
-def _parsed(root: Path, content: str, file: str, model: type[Model]) -> Model:
+def _parsed(root: Path, content: str, file: str, model: type[RuleModel]) -> RuleModel:
     # keyed by content, so that an edited file is parsed again in a long-lived process
     del content
     return parse_rules(root / file, model)

@@ -50,6 +50,4 @@ def bucket_relation(rules: RuleSet) -> pa.Table:
 def stop_hold_relation(rules: RuleSet) -> pa.Table:
     """The holds that stop treatment as a table: kind, strength (0 is the strongest)."""
     kinds = ageing_rules(rules).stop_holds
-    return pa.table(
-        {"kind": pa.array(kinds, pa.string()), "strength": pa.array(range(len(kinds)), pa.int32())}
-    )
+    return pa.table({"kind": pa.array(kinds, pa.string()), "strength": pa.array(range(len(kinds)), pa.int32())})

@@ -19,6 +19,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from filelock import FileLock
+from psycopg import sql
 
 from arrears.errors import WarehouseError
 
@@ -102,8 +103,9 @@ class EmbeddedPostgres:
                 sa.text("SELECT 1 FROM pg_database WHERE datname = :name"), {"name": database}
             ).first()
             if known is None:
-                quoted = engine.dialect.identifier_preparer.quote_identifier(database)
-                connection.execute(sa.DDL("CREATE DATABASE %(name)s", context={"name": quoted}))
+                # a name cannot be bound in DDL; psycopg's composition quotes it
+                statement = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)).as_string()
+                connection.execute(sa.text(statement))
 
     def _make(self) -> None:
         shutil.rmtree(self.data, ignore_errors=True)

@@ -1,0 +1,33 @@
+"""`vocabulary.yaml`: the names that conditions may use, with their types and meanings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from arrears.rules.files import RuleModel
+
+Kind = Literal["number", "text", "date", "boolean"]
+
+
+class Word(RuleModel):
+    """One name of the vocabulary: a column that conditions may read."""
+
+    type: Kind
+    meaning: Annotated[str, Field(min_length=1)]
+    unit: str | None = None
+    values: tuple[str, ...] = ()
+    """All values that a text can take, where they are known; a condition that asks for another is wrong."""
+    attribute: str | None = None
+    """Name in the policies' attribute registry, for what a policy may deny or put under review."""
+
+
+class Vocabulary(RuleModel):
+    """All names, by where they come from."""
+
+    words: dict[str, Word]
+
+    def extended(self, words: dict[str, Word]) -> Vocabulary:
+        """The vocabulary with further words, made by earlier tables."""
+        return Vocabulary(words={**self.words, **words})

@@ -1,0 +1,165 @@
+"""Compiles the strategy's rule files into SELECTs: each table of rules becomes a layer over the one before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlglot import exp
+
+from arrears.errors import RulesError
+from arrears.rules.decision_table import DecisionTable, RuleProblem, attributes_read, compile_table
+from arrears.rules.files import Document
+from arrears.rules.rule_set import RuleSet
+from arrears.rules.vocabulary import Vocabulary, Word
+from arrears.strategy.balance_rules import BalanceRules
+from arrears.strategy.profile_rules import ProfileRules
+from arrears.strategy.score_rules import ScoreRules, band_columns
+from arrears.strategy.treatment_rules import TreatmentRules
+
+FACTS = "facts"
+"""Name of the table that the first layer reads."""
+
+
+@dataclass(frozen=True)
+class PlacedTable:
+    """A decision table and where it stands: file and section."""
+
+    file: str
+    section: str
+    table: DecisionTable
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """The parsed rule files that decide treatments."""
+
+    root: Path
+    vocabulary: Vocabulary
+    balance: BalanceRules
+    scores: ScoreRules
+    profile: ProfileRules
+    treatments: TreatmentRules
+
+    @property
+    def tables(self) -> tuple[PlacedTable, ...]:
+        """The decision tables in the order in which they are applied; the first one makes `tiers`."""
+        return (
+            PlacedTable("balance.yaml", "tiers", self.balance.tiers),
+            PlacedTable("scores.yaml", "view", self.scores.view),
+            PlacedTable("profile.yaml", "points", self.profile.points),
+            PlacedTable("profile.yaml", "band", self.profile.band),
+            PlacedTable("treatments.yaml", "segment", self.treatments.segment),
+            PlacedTable("treatments.yaml", "treatment", self.treatments.treatment),
+            PlacedTable("treatments.yaml", "priority", self.treatments.priority),
+        )
+
+
+def load_strategy(rules: RuleSet) -> Strategy:
+    """The strategy of a rule set; RulesError with file and line for what is wrong in it."""
+    return Strategy(
+        root=rules.root,
+        vocabulary=rules.load("vocabulary.yaml", Vocabulary),
+        balance=rules.load("balance.yaml", BalanceRules),
+        scores=rules.load("scores.yaml", ScoreRules),
+        profile=rules.load("profile.yaml", ProfileRules),
+        treatments=rules.load("treatments.yaml", TreatmentRules),
+    )
+
+
+def tiers_select(strategy: Strategy, delinquents: exp.Query) -> exp.Query:
+    """The SELECT that makes `tiers` over the model `strategy/delinquents`."""
+    columns, _ = _compiled(strategy, strategy.tables[0], strategy.vocabulary)
+    return (
+        exp.select("contract_id", "overdue_share", *columns)
+        .from_("delinquents")
+        .order_by("contract_id")
+        .with_("delinquents", as_=delinquents)
+    )
+
+
+def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str | int]) -> exp.Query:
+    """The SELECT that makes `decision` over the model `strategy/facts`.
+
+    Every table of rules is a layer that adds its columns, so a table can read what earlier ones made. `stamp` are
+    constant columns: name, version and hash of the rule set.
+    """
+    vocabulary = strategy.vocabulary.extended(
+        {
+            name: Word(type="text", meaning=output.meaning, values=output.values)
+            for name, output in strategy.balance.tiers.outputs.items()
+        }
+    )
+    layers: list[tuple[str, list[exp.Expr]]] = [("banded", band_columns(strategy.scores))]
+    for placed in strategy.tables[1:]:
+        columns, vocabulary = _compiled(strategy, placed, vocabulary)
+        layers.append((f"with_{placed.table.name}", columns))
+    constants = [
+        exp.alias_(exp.Literal.number(value) if isinstance(value, int) else exp.Literal.string(value), name)
+        for name, value in stamp.items()
+    ]
+    source = FACTS
+    steps: list[tuple[str, exp.Select]] = []
+    for name, columns in layers:
+        steps.append((name, exp.select(exp.Star(), *columns).from_(source)))
+        source = name
+    decision = exp.select(exp.Star(), *constants).from_(source).order_by("contract_id").with_(FACTS, as_=facts)
+    for name, step in steps:
+        decision = decision.with_(name, as_=step)
+    return decision
+
+
+def check_strategy(strategy: Strategy, verdicts: dict[str, str]) -> list[str]:
+    """Checks all tables; returns the rules that read an attribute under review, with who approved it.
+
+    `verdicts` are the active policy's: attribute → allow, review or deny. Raises RulesError with file and line for a
+    wrong condition, a denied attribute, or one under review without approval.
+    """
+    vocabulary = strategy.vocabulary.extended(
+        {
+            f"{role}_band": Word(type="text", meaning="Band.", values=("low", "medium", "high", "unknown"))
+            for role in strategy.scores.bands
+        }
+    )
+    approved: list[str] = []
+    for placed in strategy.tables:
+        _, extended = _compiled(strategy, placed, vocabulary)
+        for position, attribute in attributes_read(placed.table, vocabulary):
+            rule = placed.table.rules[position]
+            verdict = verdicts.get(attribute, "allow")
+            if verdict == "allow":
+                continue
+            if verdict == "review" and rule.approval is not None:
+                approved.append(
+                    f"{rule.id}: {attribute}, approved by {rule.approval.role} on {rule.approval.approved_on}"
+                )
+                continue
+            raise RulesError(
+                expected=f"no rule that reads {attribute}, which the policy denies"
+                if verdict == "deny"
+                else f"an approval on a rule that reads {attribute}, which the policy has under review",
+                found=f"rule {rule.id} of table {placed.table.name}",
+                where=_place(strategy, placed, position),
+                action="Remove the rule or the condition."
+                if verdict == "deny"
+                else "Add approval: {role, approved_on, reason} to the rule, or change its condition.",
+            )
+        vocabulary = extended
+    return approved
+
+
+def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:
+    try:
+        return compile_table(placed.table, vocabulary)
+    except RuleProblem as problem:
+        raise RulesError(
+            expected=str(problem),
+            found=f"when: {problem.rule.when}",
+            where=_place(strategy, placed, problem.position),
+            action=problem.action,
+        ) from None
+
+
+def _place(strategy: Strategy, placed: PlacedTable, position: int) -> str:
+    document = Document(strategy.root / placed.file)
+    return document.place((placed.section, "rules", position, "when"))

@@ -1,0 +1,136 @@
+"""The steps of `strategy_daily`: check the rules, age, tier, decide, publish."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from arrears.rules.registry import parse_all
+from arrears.rules.rule_set import RuleSet
+from arrears.run import Run, StepResult
+from arrears.sqlmodel import load_model, run_model, run_select
+from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
+from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
+from arrears.strategy.policy_verdicts import active_verdicts
+from arrears.strategy.score_rules import model_relation, stage_relation
+
+AREA = "treatment"
+"""Area of the lake that `publish_treatments` publishes."""
+_LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
+
+
+def check_rules(run: Run) -> StepResult:
+    """Parses every rule file and checks every condition and the active policy's attribute verdicts."""
+    files = [path.name for path, _ in parse_all(run.settings.rules)]
+    approved = check_strategy(load_strategy(run.rules), active_verdicts(run.rules))
+    return StepResult(
+        figures={
+            "rule_set": run.rules.name,
+            "version": run.rules.version,
+            "hash": run.rules.hash,
+            "files": len(files),
+            "rules_under_review": approved,
+        }
+    )
+
+
+def age_contracts(run: Run) -> StepResult:
+    """Ages every contract of the book into `snapshot`."""
+    run.lake.require("ledger", run.day, _LEDGER_READ)
+    rows = run_model(
+        run,
+        "strategy/snapshot",
+        params=ageing_parameters(run.settings, run.rules),
+        relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
+    )
+    snapshot = pq.ParquetDataset(run.lake.files("snapshot", run.day)).read(
+        columns=["bucket", "bucket_no", "days_past_due", "held"]
+    )
+    counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
+    past_due = pc.sum(pc.greater(snapshot["days_past_due"], 0)).as_py() or 0
+    return StepResult(
+        rows={"snapshot": rows},
+        figures={
+            "live": rows,
+            "past_due": past_due,
+            "held": pc.sum(snapshot["held"]).as_py() or 0,
+            "buckets": dict(zip(counts["bucket"].to_pylist(), counts["count_all"].to_pylist(), strict=True)),
+            "parameters": {name: str(value) for name, value in ageing_parameters(run.settings, run.rules).items()},
+        },
+    )
+
+
+def tier_balances(run: Run) -> StepResult:
+    """Tiers the balance of every contract with an unmet instalment into `tiers`."""
+    delinquents = load_model(run.settings.sql, "strategy/delinquents")
+    select = tiers_select(load_strategy(run.rules), delinquents)
+    rows = run_select(run, select, table="tiers", where="strategy/delinquents.sql and balance.yaml")
+    return StepResult(rows={"tiers": rows})
+
+
+def apply_rules(run: Run) -> StepResult:
+    """Applies scores, profile and decision tables to every contract with an unmet instalment into `decision`."""
+    run.lake.require("ledger", run.day, ("contracts", "customers", "scores"))
+    strategy = load_strategy(run.rules)
+    stamp: dict[str, str | int] = {
+        "rule_set": run.rules.name,
+        "rule_set_version": run.rules.version,
+        "rule_set_hash": run.rules.hash,
+    }
+    rows = run_select(
+        run,
+        decision_select(strategy, load_model(run.settings.sql, "strategy/facts"), stamp),
+        table="decision",
+        where="strategy/facts.sql and the rule files",
+        relations={
+            "stages": stage_relation(strategy.scores),
+            "models": model_relation(strategy.scores),
+            "stop_holds": stop_hold_relation(run.rules),
+        },
+    )
+    return StepResult(rows={"decision": rows})
+
+
+def publish_treatments(run: Run) -> StepResult:
+    """Publishes `treatment` and `cases` together, and keeps the rule files under their hash."""
+    run.lake.require("ledger", run.day, ("customers",))
+    kept = keep_rule_files(run.rules, run.lake.root)
+    rows = {name: run_model(run, f"strategy/{name}") for name in ("treatment", "cases")}
+    run.lake.publish(AREA, run.day, ["snapshot", "treatment", "cases"])
+    cases = pq.ParquetDataset(run.lake.files("cases", run.day)).read(columns=["queue"])
+    counts = cases.group_by("queue").aggregate([([], "count_all")]).sort_by("queue")
+    return StepResult(
+        rows=rows,
+        figures={
+            "queues": dict(zip(counts["queue"].to_pylist(), counts["count_all"].to_pylist(), strict=True)),
+            "rules_kept": kept.name,
+        },
+    )
+
+
+def keep_rule_files(rules: RuleSet, lake_root: Path) -> Path:
+    """Keeps the rule files in the lake under `_rules/<hash>`, once; returns the folder."""
+    folder = lake_root / "_rules" / rules.hash
+    if folder.exists():
+        return folder
+    aside = folder.with_name(f".{rules.hash}.{uuid.uuid4().hex}.tmp")
+    for path in rules.files():
+        target = aside / path.relative_to(rules.root)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    header = {"name": rules.name, "version": rules.version, "hash": rules.hash}
+    (aside / "rule_set.json").write_text(json.dumps(header, sort_keys=True) + "\n", encoding="utf-8")
+    try:
+        os.rename(aside, folder)
+    except OSError:
+        # another run has kept the same files meanwhile: equal by their hash
+        if not folder.exists():
+            raise
+        shutil.rmtree(aside)
+    return folder
