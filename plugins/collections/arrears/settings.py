@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from arrears.clock import Clock, clock_from
@@ -59,7 +59,9 @@ class Settings(BaseSettings):
     reports: Path | None = None
     """Where reports and quality documents are written; default `<home>/reports`."""
     rules: Path = PROJECT / "include" / "rules"
+    """Folder of the rule files."""
     sql: Path = PROJECT / "include" / "sql"
+    """Folder of the SQL models."""
     time_zone: str = "Asia/Shanghai"
     """IANA name of the lender's time zone."""
     clock: datetime | None = None
@@ -75,9 +77,13 @@ class Settings(BaseSettings):
     warehouse_url: SecretStr | None = None
     """PostgreSQL of `ops`, `mart` and `audit`; default the embedded one under `home`."""
     engine: Literal["duckdb", "spark"] = "duckdb"
+    """Compute engine of the models that are as big as the ledger."""
     duckdb_memory: str = "3GB"
-    duckdb_threads: int = Field(default_factory=lambda: max(1, len(os.sched_getaffinity(0))), ge=1)
+    """Memory that DuckDB may use before it spills to disk."""
+    duckdb_threads: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """Threads of DuckDB; default one per core."""
     spark_master: str = "local[*]"
+    """Spark's master: `local[*]`, `spark://host:7077`, or `sc://host` for a remote session."""
 
     materiality: str | None = None
     """Overrides the rule set's materiality: `10%`, `5.00` or `10%,5.00`."""
@@ -100,11 +106,11 @@ class Settings(BaseSettings):
             Materiality.parse(value)
         return value or None
 
-    @field_validator("ledger", "ledger_mapping", "collectors", "warehouse_url", "clock", "grace_days", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def _empty_is_absent(cls, value: Any) -> Any:
+    def _empty_is_absent(cls, values: Any) -> Any:
         # make and compose files pass unset variables on as empty strings
-        return None if value == "" else value
+        return {name: value for name, value in values.items() if value != ""} if isinstance(values, dict) else values
 
     @property
     def zone(self) -> ZoneInfo:

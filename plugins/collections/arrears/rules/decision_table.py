@@ -106,7 +106,7 @@ class DecisionTable(RuleModel):
         }
 
 
-class RuleProblem(ConditionError):
+class RuleError(ConditionError):
     """A condition that is wrong, with the position of its rule in the table."""
 
     def __init__(self, table: DecisionTable, position: int, error: ConditionError) -> None:
@@ -118,7 +118,7 @@ class RuleProblem(ConditionError):
 def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:
     """The columns that `table` adds to a SELECT over `vocabulary`, and the vocabulary with these columns.
 
-    Raises RuleProblem for the first condition that is wrong.
+    Raises RuleError for the first condition that is wrong.
     """
     conditions = [condition for _, condition in _conditions(table, vocabulary)]
     columns: list[exp.Expr] = []
@@ -158,7 +158,7 @@ def _conditions(table: DecisionTable, vocabulary: Vocabulary) -> Iterator[tuple[
         try:
             yield position, parse_condition(rule.when, vocabulary)
         except ConditionError as error:
-            raise RuleProblem(table, position, error) from None
+            raise RuleError(table, position, error) from None
 
 
 def _first(conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr) -> exp.Expr:

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlglot import exp
 
 from arrears.errors import RulesError
-from arrears.rules.decision_table import DecisionTable, RuleProblem, attributes_read, compile_table
+from arrears.rules.decision_table import DecisionTable, RuleError, attributes_read, compile_table
 from arrears.rules.files import Document
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
@@ -151,7 +151,7 @@ def check_strategy(strategy: Strategy, verdicts: dict[str, str]) -> list[str]:
 def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:
     try:
         return compile_table(placed.table, vocabulary)
-    except RuleProblem as problem:
+    except RuleError as problem:
         raise RulesError(
             expected=str(problem),
             found=f"when: {problem.rule.when}",

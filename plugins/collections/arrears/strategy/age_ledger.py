@@ -1,0 +1,94 @@
+"""Ages a ledger straight from its source into one file: no lake, no warehouse, the same SELECT as the daily run."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import duckdb
+from sqlglot import exp
+
+from arrears.errors import LedgerError, SettingsError
+from arrears.ledger.door import door_select, read_refusal
+from arrears.ledger.duck import open_duckdb
+from arrears.ledger.mapping import Mapping, plan_tables
+from arrears.ledger.sources import open_source
+from arrears.rules.rule_set import load_rule_set
+from arrears.settings import Settings
+from arrears.sqlmodel import input_tables, load_model, placeholders
+from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
+
+MODEL = "strategy/snapshot"
+_FORMATS = {".parquet": "PARQUET", ".csv": "CSV"}
+
+
+def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
+    """Ages the ledger that the settings name as of `as_of` into `out` (.parquet or .csv); returns the rows written.
+
+    The columns are those of the lake's `snapshot`. `out` is put in place whole. Raises SettingsError for another
+    ending, LedgerError when the source does not keep the contract.
+    """
+    if out.suffix not in _FORMATS:
+        raise SettingsError(
+            expected="a file that ends in .parquet or .csv",
+            found=str(out),
+            where="--out",
+            action="Choose one of the two forms.",
+        )
+    rules = load_rule_set(settings.rules, as_of)
+    select = load_model(settings.sql, MODEL)
+    values = {"as_of": as_of, **ageing_parameters(settings, rules)}
+    aside = out.with_name(f".{out.name}.tmp")
+    copy = exp.Copy(
+        this=exp.Subquery(this=select),
+        kind=False,
+        files=[exp.Literal.string(str(aside))],
+        params=[exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var(_FORMATS[out.suffix]))],
+    )
+    with ExitStack() as stack:
+        source = open_source(settings)
+        stack.callback(source.close)
+        stack.callback(aside.unlink, missing_ok=True)
+        connection = stack.enter_context(open_duckdb(settings))
+        connection.register("buckets", bucket_relation(rules))
+        connection.register("stop_holds", stop_hold_relation(rules))
+        plans = {plan.contract.name: plan for plan in plan_tables(source, Mapping(settings.ledger_mapping))}
+        read = [plans[name] for name in input_tables(select) if name in plans]
+        for plan in read:
+            if plan.source is None:
+                connection.register(plan.contract.name, plan.contract.schema.empty_table())
+                continue
+            relation = f"source_{plan.contract.name}"
+            stack.enter_context(source.attach(connection, plan.source, plan.sources, relation))
+            rows = door_select(plan, relation, settings.time_zone)
+            # the order of the keys matters to a stored table, not to one that is aggregated
+            rows.set("order", None)
+            connection.sql(rows.sql(dialect="duckdb")).create_view(plan.contract.name, replace=True)
+        try:
+            result = connection.execute(
+                copy.sql(dialect="duckdb"), {name: values[name] for name in placeholders(select)}
+            ).fetchall()
+        except duckdb.Error as error:
+            raise _refused(source.label, error) from None
+        aside.replace(out)
+    return int(result[0][0])
+
+
+def _refused(label: str, error: duckdb.Error) -> LedgerError:
+    refusal = read_refusal(str(error))
+    if refusal is None:
+        # the engine's message may quote values, so only its kind goes on
+        return LedgerError(
+            expected="to read the ledger",
+            found=type(error).__name__,
+            where=label,
+            action="Look at the source; when the kind is OutOfMemory, raise ARREARS_DUCKDB_MEMORY.",
+        )
+    column, key = refusal
+    return LedgerError(
+        expected="a value of the contract's type",
+        found=f"another in {column} of the row {key}",
+        where=label,
+        action="Correct the value at the lender; nothing is rounded or guessed at the door.",
+    )
