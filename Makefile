@@ -34,7 +34,7 @@ ifdef GRACE_DAYS
 export ARREARS_GRACE_DAYS := $(value GRACE_DAYS)
 endif
 
-.PHONY: help run up down test lint lint-style lint-types lint-sql lint-rules bench docs lock clean
+.PHONY: help run up down test lint lint-style lint-types lint-sql lint-rules bench docs lock env clean
 
 help: ## list the targets
 	@echo "Arrears: a lender's daily collections strategy on Apache Airflow."
@@ -84,6 +84,15 @@ bench: $(VENV)/.runtime ## measure ageing and the whole day on CONTRACTS=1000000
 
 docs: $(VENV)/.runtime ## write the generated pages of docs/ and the JSON Schemas of the rule files
 	@$(BIN)/arrears docs build
+
+env: .env ## write .env for docker compose from env.template, with new secrets
+
+.env: env.template
+	@test ! -e $@ || { echo ".env is there already and is older than env.template; compare the two." >&2; exit 1; }
+	@umask 077; while IFS= read -r line; do case "$$line" in \
+		*_PASSWORD=|*_KEY=) echo "$$line$$(head -c 32 /dev/urandom | base64 | tr '+/' '-_')" ;; \
+		*) printf '%s\n' "$$line" ;; esac; done < env.template > $@
+	@echo "Wrote .env. The password of Airflow's user admin is its AIRFLOW_ADMIN_PASSWORD."
 
 clean: ## stop what runs; delete .arrears (lake, reports, databases), .venv and caches
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m arrears.stack down || true; fi

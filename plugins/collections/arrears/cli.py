@@ -173,21 +173,22 @@ def step(
 
 @app.command()
 def age(
-    ledger: Annotated[Path, typer.Option("--ledger", help="Folder of Parquet or CSV files of the ledger contract.")],
     as_of: Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .parquet or .csv.")],
+    ledger: Ledger = None,
+    mapping: LedgerMapping = None,
     materiality: Materiality = None,
     grace_days: GraceDays = None,
 ) -> None:
-    """Age every contract of a ledger folder into one file, without lake or warehouse."""
+    """Age every contract of a ledger into one file, without lake or warehouse."""
     from arrears.day import parse_day
     from arrears.offline import measured
     from arrears.offline_display import human_size
-    from arrears.strategy.ageing import age_ledger
+    from arrears.strategy.age_ledger import age_ledger
 
-    settings = _settings(materiality=materiality, grace_days=grace_days)
+    settings = _settings(ledger=ledger, ledger_mapping=mapping, materiality=materiality, grace_days=grace_days)
     with measured() as measure:
-        rows = age_ledger(settings, ledger, parse_day(as_of, where="--as-of"), out)
+        rows = age_ledger(settings, parse_day(as_of, where="--as-of"), out)
     typer.echo(f"{rows:,} contracts in {out}: {measure.seconds:.1f} s, peak memory {human_size(measure.peak_bytes)}")
 
 

@@ -17,15 +17,21 @@ def rules() -> None:
 
 @app.command()
 def check(
-    root: Annotated[
-        Path | None, typer.Option("--rules", help="Folder of the rule files; default ARREARS_RULES.")
-    ] = None,
+    root: Annotated[Path | None, typer.Option("--rules", help="Folder of the files; default ARREARS_RULES.")] = None,
 ) -> None:
-    """Parse every rule file; name file and line of the first that is wrong."""
+    """Parse every rule file and check every condition and the policy's verdicts; name the first wrong place."""
+    from arrears.rules.files import parse_rules
     from arrears.rules.registry import parse_all
-    from arrears.rules.rule_set import rules_hash
+    from arrears.rules.rule_set import RuleSetHeader, load_rule_set
     from arrears.settings import load_settings
+    from arrears.strategy.compile import check_strategy, load_strategy
+    from arrears.strategy.policy_verdicts import active_verdicts
 
     folder = root or load_settings().rules
-    count = sum(1 for _ in parse_all(folder))
-    typer.echo(f"rules: {count} files good, hash {rules_hash(folder)[:12]}")
+    files = [path for path, _ in parse_all(folder)]
+    rule_set = load_rule_set(folder, parse_rules(folder / "rule_set.yaml", RuleSetHeader).valid_from)
+    reviewed = check_strategy(load_strategy(rule_set), active_verdicts(rule_set))
+    typer.echo(
+        f"rules: good ({rule_set.name} version {rule_set.version}, {len(files)} files, "
+        f"{len(reviewed)} approved uses of attributes under review)"
+    )

@@ -1,0 +1,1 @@
+"""What containers do beside their services: prepare databases once, and answer health checks."""
