@@ -14,7 +14,6 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings
 
 from arrears.docs.markdown import table
@@ -109,7 +108,7 @@ def _kind(annotation: Any) -> str:
 
 def _default(field: FieldInfo) -> str:
     value = field.default
-    if value is None or value is PydanticUndefined:
+    if value is None or field.default_factory is not None or field.is_required():
         return ""
     if isinstance(value, Path):
         return f"`{value.relative_to(PROJECT)}`"
