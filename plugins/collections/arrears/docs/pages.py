@@ -19,7 +19,7 @@ class DriftError(ArrearsError):
 
 def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated file."""
-    from arrears.docs import rules_page, settings_page, steps_page
+    from arrears.docs import ledger_page, rules_page, settings_page, steps_page
     from arrears.rules.registry import json_schemas
     from arrears.warehouse import dictionary
 
@@ -27,10 +27,14 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     yield docs / "dags-and-steps.md", steps_page.render()
     yield docs / "settings.md", settings_page.render()
     yield docs / "data-dictionary.md", dictionary.render()
-    operations, template, rules = docs / "operations.md", project / "env.template", docs / "rules.md"
-    yield operations, with_part(operations, _MARKDOWN, steps_page.failure_table())
+    template = project / "env.template"
     yield template, with_part(template, _ENV, settings_page.render_env())
-    yield rules, with_part(rules, _MARKDOWN, rules_page.render(project / "include" / "rules"))
+    for page, part in {
+        "ledger.md": ledger_page.render(),
+        "operations.md": steps_page.failure_table(),
+        "rules.md": rules_page.render(project / "include" / "rules"),
+    }.items():
+        yield docs / page, with_part(docs / page, _MARKDOWN, part)
     for name, text in json_schemas():
         yield project / "include" / "rules" / "schemas" / name, text
 
