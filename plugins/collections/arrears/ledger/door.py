@@ -49,8 +49,8 @@ _SEPARATOR = "\x1f"
 class Passage:
     """How one column passes the door: its value in the contract's type, and which values do not fit (None: all do)."""
 
-    value: exp.Expression
-    wrong: exp.Condition | None
+    value: exp.Expr
+    wrong: exp.Expr | None
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def door_select(table: PlannedTable, relation: str, zone: str) -> exp.Select:
     A value that does not fit makes it fail with a message that `read_refusal` understands.
     """
     key = _key_text(table)
-    selected: list[exp.Expression] = []
+    selected: list[exp.Expr] = []
     for planned in table.columns:
         name = planned.column.name
         if planned.source is None:
@@ -133,8 +133,8 @@ def read_refusal(message: str) -> tuple[str, str] | None:
     return column, key.splitlines()[0] if key else ""
 
 
-def _key_text(table: PlannedTable) -> exp.Expression:
-    parts: list[exp.Expression] = []
+def _key_text(table: PlannedTable) -> exp.Expr:
+    parts: list[exp.Expr] = []
     for name in table.contract.key:
         source = next((planned.source for planned in table.columns if planned.column.name == name), None)
         if source is not None:
@@ -144,7 +144,7 @@ def _key_text(table: PlannedTable) -> exp.Expression:
     return exp.func("concat", *parts) if parts else exp.Literal.string("")
 
 
-def _passage(x: exp.Expression, source: SourceColumn, target: pa.DataType, zone: str) -> Passage | None:
+def _passage(x: exp.Expr, source: SourceColumn, target: pa.DataType, zone: str) -> Passage | None:
     type_ = source.type
     assert type_ is not None  # noqa: S101 - callers asked `fits` first
     if pa.types.is_null(type_):
@@ -162,26 +162,26 @@ def _passage(x: exp.Expression, source: SourceColumn, target: pa.DataType, zone:
     return _to_instant(x, type_, zone) if target == INSTANT else decide[target](x, type_)
 
 
-def _from_text(x: exp.Expression, target: pa.DataType) -> Passage:
+def _from_text(x: exp.Expr, target: pa.DataType) -> Passage:
     if target == TEXT:
         return Passage(_cast(x, TEXT), None)
     in_form = exp.Anonymous(this="regexp_full_match", expressions=[x, exp.Literal.string(_TEXT_FORMS[target])])
     if target == FLAG:
-        value: exp.Expression = exp.Lower(this=x.copy()).isin(*_TRUE)
+        value: exp.Expr = exp.Lower(this=x.copy()).isin(*_TRUE)
         value = exp.case().when(x.copy().is_(exp.null()), exp.null()).else_(value)
         return Passage(value, exp.and_(_given(x), exp.not_(in_form)))
     fits_type = exp.not_(_try_cast(x, target).is_(exp.null()))
     return Passage(_cast(x, target), exp.and_(_given(x), exp.not_(exp.and_(in_form, fits_type))))
 
 
-def _to_text(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_text(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     plain = pa.types.is_dictionary(type_) and _is_string(type_.value_type)
     if plain or _is_string(type_) or pa.types.is_integer(type_) or isinstance(type_, pa.UuidType):
         return Passage(_cast(x, TEXT), None)
     return None
 
 
-def _to_date(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_date(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     if pa.types.is_date(type_):
         return Passage(_cast(x, DATE), None)
     if pa.types.is_timestamp(type_) and type_.tz is None:
@@ -191,19 +191,19 @@ def _to_date(x: exp.Expression, type_: pa.DataType) -> Passage | None:
     return None
 
 
-def _to_money(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_money(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     if pa.types.is_decimal(type_) and type_.scale <= MONEY.scale and type_.precision - type_.scale <= 16:
         return Passage(_cast(x, MONEY), None)
     return _exactly(x, MONEY) if pa.types.is_decimal(type_) or pa.types.is_integer(type_) else None
 
 
-def _to_integer(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_integer(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     if pa.types.is_signed_integer(type_) and type_.bit_width <= INTEGER.bit_width:
         return Passage(_cast(x, INTEGER), None)
     return _exactly(x, INTEGER) if pa.types.is_integer(type_) or pa.types.is_decimal(type_) else None
 
 
-def _to_real(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_real(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     if pa.types.is_floating(type_):
         # "not a number" is how some systems write "unknown"
         number = _cast(x, REAL)
@@ -213,7 +213,7 @@ def _to_real(x: exp.Expression, type_: pa.DataType) -> Passage | None:
     return Passage(_cast(x, REAL), None) if pa.types.is_integer(type_) or pa.types.is_decimal(type_) else None
 
 
-def _to_flag(x: exp.Expression, type_: pa.DataType) -> Passage | None:
+def _to_flag(x: exp.Expr, type_: pa.DataType) -> Passage | None:
     if pa.types.is_boolean(type_):
         return Passage(_cast(x, FLAG), None)
     if pa.types.is_integer(type_):
@@ -221,7 +221,7 @@ def _to_flag(x: exp.Expression, type_: pa.DataType) -> Passage | None:
     return None
 
 
-def _to_instant(x: exp.Expression, type_: pa.DataType, zone: str) -> Passage | None:
+def _to_instant(x: exp.Expr, type_: pa.DataType, zone: str) -> Passage | None:
     if pa.types.is_timestamp(type_) and type_.tz is not None:
         local = exp.Anonymous(this="timezone", expressions=[exp.Literal.string(zone), x.copy()])
         return Passage(_cast(local, INSTANT), None)
@@ -230,7 +230,7 @@ def _to_instant(x: exp.Expression, type_: pa.DataType, zone: str) -> Passage | N
     return None
 
 
-def _exactly(x: exp.Expression, target: pa.DataType) -> Passage:
+def _exactly(x: exp.Expr, target: pa.DataType) -> Passage:
     same = exp.NullSafeEQ(this=_try_cast(x, target), expression=x.copy())
     return Passage(_cast(x, target), exp.and_(_given(x), exp.not_(same)))
 
@@ -239,13 +239,13 @@ def _is_string(type_: pa.DataType) -> bool:
     return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
 
 
-def _given(x: exp.Expression) -> exp.Condition:
+def _given(x: exp.Expr) -> exp.Expr:
     return exp.not_(x.copy().is_(exp.null()))
 
 
-def _cast(x: exp.Expression, target: pa.DataType) -> exp.Expression:
+def _cast(x: exp.Expr, target: pa.DataType) -> exp.Expr:
     return exp.cast(x.copy(), _DUCKDB_TYPES[target], dialect="duckdb")
 
 
-def _try_cast(x: exp.Expression, target: pa.DataType) -> exp.Condition:
+def _try_cast(x: exp.Expr, target: pa.DataType) -> exp.Expr:
     return exp.TryCast(this=x.copy(), to=exp.DataType.build(_DUCKDB_TYPES[target], dialect="duckdb"))

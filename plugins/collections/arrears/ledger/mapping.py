@@ -70,7 +70,9 @@ class Mapping:
                 return name, mapping, ("tables", name)
         return table, TableMapping(table=table), ()
 
-    def refuse(self, location: Location, *, expected: str, found: str, known: Iterable[str], action: str) -> LedgerError:
+    def refuse(
+        self, location: Location, *, expected: str, found: str, known: Iterable[str], action: str
+    ) -> LedgerError:
         """The error for a wrong name at `location`, with the nearest right one."""
         near = nearest(found, known)
         return LedgerError(

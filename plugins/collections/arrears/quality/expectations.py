@@ -6,6 +6,7 @@ keeps one connection for all questions (the library does the same itself for SQL
 
 from __future__ import annotations
 
+import builtins
 import os
 import warnings
 from collections.abc import Iterator
@@ -19,15 +20,28 @@ with warnings.catch_warnings():
     # it imports pandas and pyspark where they are installed, which have things to say to each other
     warnings.simplefilter("ignore")
     import great_expectations as gx
-    from great_expectations.datasource.fluent import SQLDatasource
-    from great_expectations.execution_engine import ExecutionEngine, SqlAlchemyExecutionEngine
+    from great_expectations.compatibility import pydantic as gx_pydantic
+    from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+    from great_expectations.execution_engine.execution_engine import ExecutionEngine
+    from great_expectations.execution_engine.sqlalchemy_execution_engine import SqlAlchemyExecutionEngine
+    from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
+        ExpectTableRowCountToBeBetween,
+    )
     from great_expectations.expectations.expectation import BatchExpectation
     from great_expectations.expectations.metrics.metric_provider import metric_value
     from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
+    from great_expectations.expectations.row_conditions import Column
 
 import sqlalchemy as sa
 
-__all__ = ["DuckDBDatasource", "ExpectFewBadRows", "KeptConnectionEngine", "gx"]
+__all__ = [
+    "Column",
+    "DuckDBDatasource",
+    "ExpectFewBadRows",
+    "ExpectTableRowCountToBeBetween",
+    "KeptConnectionEngine",
+    "gx",
+]
 
 SHOWN = 20
 """Bad rows that a report shows per rule."""
@@ -55,29 +69,28 @@ class DuckDBDatasource(SQLDatasource):
     """A data source on an execution engine that is there already."""
 
     type: Literal["arrears_duckdb"] = "arrears_duckdb"  # type: ignore[assignment]
+    _connected: KeptConnectionEngine | None = gx_pydantic.PrivateAttr(None)
 
     @classmethod
     def on(cls, name: str, engine: KeptConnectionEngine) -> DuckDBDatasource:
         """The data source `name` on `engine`."""
         source = cls(name=name, connection_string="arrears_duckdb://")
-        source._execution_engine = engine
-        source._engine = engine.engine
+        source._connected = engine
         return source
 
     @property
-    def execution_engine_type(self) -> type[SqlAlchemyExecutionEngine]:
+    def execution_engine_type(self) -> builtins.type[SqlAlchemyExecutionEngine]:
         """The class of the execution engine."""
         return KeptConnectionEngine
 
     def get_engine(self) -> sa.Engine:
         """The SQLAlchemy engine."""
-        assert self._engine is not None  # noqa: S101 - `on` sets it
-        return self._engine
+        return self.get_execution_engine().engine
 
     def get_execution_engine(self) -> SqlAlchemyExecutionEngine:
         """The execution engine that `on` was given."""
-        engine: SqlAlchemyExecutionEngine = self._execution_engine
-        return engine
+        assert self._connected is not None  # noqa: S101 - `on` sets it
+        return self._connected
 
 
 class TableBadRows(TableMetricProvider):
@@ -96,9 +109,7 @@ class TableBadRows(TableMetricProvider):
         runtime_configuration: dict[str, Any],
     ) -> dict[str, Any]:
         bad = sa.table(metric_value_kwargs["bad_rows_table"])
-        kept = sa.table(
-            "quarantine", *(sa.column(name) for name in ("rule_id", "row_number", "key", "reason"))
-        )
+        kept = sa.table("quarantine", *(sa.column(name) for name in ("rule_id", "row_number", "key", "reason")))
         count = execution_engine.execute_query(sa.select(sa.func.count()).select_from(bad)).scalar_one()
         first = execution_engine.execute_query(
             sa.select(kept.c.key, kept.c.reason)
@@ -124,7 +135,7 @@ class ExpectFewBadRows(BatchExpectation):
         self,
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any] | None = None,
-        execution_engine: ExecutionEngine | None = None,
+        execution_engine: ExecutionEngine[Any] | None = None,
     ) -> dict[str, Any]:
         rows, bad = metrics["table.row_count"], metrics["table.bad_rows"]
         count, first = bad["count"], bad["first"]

@@ -20,7 +20,7 @@ from arrears.ledger.pull import AREA as PULLED_AREA
 from arrears.ledger.pull import PULLED, pulled
 from arrears.quality import quarantine
 from arrears.quality.judge import Answer, Question, judge
-from arrears.quality.report import new_report, report_link, report_page
+from arrears.quality.report import new_report, report_link, report_page, write_overview
 from arrears.quality.rules import QualityRules, Suite, SuiteName, check_files
 from arrears.run import Run, StepResult
 from arrears.warehouse.audit import QualityResultRow
@@ -60,6 +60,7 @@ def check_quality(run: Run) -> StepResult:
         quarantine.open_quarantine(connection)
         questions = list(_questions(run, connection, rules, rows))
         answers = judge(connection, questions, run.day.key, report)
+        write_overview(report, str(run.day), answers)
         with run.lake.replace(quarantine.TABLE, run.day) as aside:
             copy_to_parquet(connection, quarantine.quarantine_select(), aside)
     results = [_result(answer) for answer in answers]
@@ -81,7 +82,7 @@ def check_quality(run: Run) -> StepResult:
             "bad_rows": {a.question.rule_id: a.count for a in answers if a.question.kind == "bad_rows" and a.count},
         },
         links={"quality report": report_link(run)},
-        warnings=[f"{a.question.rule_id}: found {_observed(a)}, wanted {a.question.allowed}" for a in noted],
+        warnings=[f"{a.question.rule_id}: found {a.observed}, wanted {a.question.allowed}" for a in noted],
     )
 
 
@@ -146,14 +147,6 @@ def _rows_before(run: Run, previous: BusinessDay | None, table: str, within_days
     return before or None
 
 
-def _observed(answer: Answer) -> str:
-    if answer.question.kind == "bad_rows":
-        return f"{answer.count} bad rows of {answer.question.checked_rows}"
-    if answer.question.kind == "freshness":
-        return f"{answer.count} of {answer.question.checked_rows} rows"
-    return f"{answer.count} rows"
-
-
 def _result(answer: Answer) -> dict[str, object]:
     question = answer.question
     return {
@@ -163,7 +156,7 @@ def _result(answer: Answer) -> dict[str, object]:
         "passed": answer.passed,
         "checked_rows": question.checked_rows,
         "bad_rows": answer.count if question.kind == "bad_rows" else 0,
-        "observed": _observed(answer),
+        "observed": answer.observed,
         "allowed": question.allowed,
     }
 
@@ -179,7 +172,7 @@ def _shut(run: Run, failed: Sequence[Answer]) -> QualityError:
     found = []
     for answer in failed:
         keys = f", first {'; '.join(answer.first[:_SHOWN_KEYS])}" if answer.first else ""
-        found.append(f"{answer.question.rule_id}: {_observed(answer)}{keys} (wanted {answer.question.allowed})")
+        found.append(f"{answer.question.rule_id}: {answer.observed}{keys} (wanted {answer.question.allowed})")
     kept = run.lake.path(quarantine.TABLE, run.day)
     return QualityError(
         expected="the pulled ledger to keep every blocking rule of quality.yaml",
@@ -191,4 +184,3 @@ def _shut(run: Run, failed: Sequence[Answer]) -> QualityError:
             "clear check_quality."
         ),
     )
-

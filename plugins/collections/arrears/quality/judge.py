@@ -12,7 +12,14 @@ import duckdb
 
 from arrears.errors import QualityError
 from arrears.quality.dialect import engine_on
-from arrears.quality.expectations import DuckDBDatasource, ExpectFewBadRows, KeptConnectionEngine, gx
+from arrears.quality.expectations import (
+    Column,
+    DuckDBDatasource,
+    ExpectFewBadRows,
+    ExpectTableRowCountToBeBetween,
+    KeptConnectionEngine,
+    gx,
+)
 from arrears.quality.rules import SuiteName
 
 Kind = Literal["row_count", "freshness", "bad_rows"]
@@ -40,11 +47,12 @@ class Question:
     @property
     def allowed(self) -> str:
         """The limits in words."""
-        rows = "bad rows" if self.kind == "bad_rows" else "rows"
+        what = "bad rows" if self.kind == "bad_rows" else "rows"
         dated = f" with {self.column} on or after {self.since}" if self.since else ""
         if self.least is not None and self.most is not None:
-            return f"{self.least} to {self.most} {rows}{dated}"
-        return f"at most {self.most} {rows}{dated}" if self.least is None else f"at least {self.least} {rows}{dated}"
+            return f"{self.least:,} to {self.most:,} {what}{dated}"
+        limit = f"at most {self.most:,}" if self.most is not None else f"at least {self.least:,}"
+        return f"{limit} {what}{dated}"
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,15 @@ class Answer:
     first: tuple[str, ...] = ()
     """The first bad rows: key and reason."""
 
+    @property
+    def observed(self) -> str:
+        """What was found, in words."""
+        if self.question.kind == "bad_rows":
+            return f"{self.count:,} bad rows of {self.question.checked_rows:,}"
+        if self.question.kind == "freshness":
+            return f"{self.count:,} of {self.question.checked_rows:,} rows"
+        return f"{self.count:,} rows"
+
 
 def judge(
     connection: duckdb.DuckDBPyConnection, questions: Sequence[Question], run_name: str, report: Path
@@ -69,7 +86,7 @@ def judge(
     engine = KeptConnectionEngine(engine=engine_on(connection), create_temp_table=False)
     try:
         context = _context(report)
-        source = context.add_datasource(datasource=DuckDBDatasource.on("pulled ledger", engine))
+        source = context.add_datasource(datasource=DuckDBDatasource.on("ledger", engine))
         checks = [
             _check(context, source, suite, table, [q for q in questions if (q.suite, q.table) == (suite, table)])
             for suite, table in dict.fromkeys((question.suite, question.table) for question in questions)
@@ -125,7 +142,7 @@ def _check(context: Any, source: Any, suite_name: str, table: str, questions: Se
 
 
 def _expectation(question: Question) -> Any:
-    common = {
+    common: dict[str, Any] = {
         "description": f"{question.says} ({question.rule_id}: {question.allowed})",
         "severity": "critical" if question.suite == "blocking" else "info",
         "meta": {"rule_id": question.rule_id},
@@ -139,10 +156,8 @@ def _expectation(question: Question) -> Any:
         )
     limits: dict[str, Any] = {"min_value": question.least, "max_value": question.most}
     if question.kind == "freshness":
-        from great_expectations.expectations.row_conditions import Column
-
         limits["row_condition"] = Column(str(question.column)) >= question.since
-    return gx.expectations.ExpectTableRowCountToBeBetween(**limits, **common)
+    return ExpectTableRowCountToBeBetween(**limits, **common)
 
 
 def _answer(question: Question, result: Any) -> Answer:

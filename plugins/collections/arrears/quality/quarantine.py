@@ -72,8 +72,8 @@ def find_bad_rows(
 
 def quarantine_select() -> exp.Select:
     """All quarantined rows in the order that the partition has."""
-    order = ("severity", "table_name", "rule_id", "row_number")
-    return exp.select(*_COLUMNS).from_(TABLE).order_by(*(f"{name} DESC" if name == order[0] else name for name in order))
+    order = ("severity DESC", "table_name", "rule_id", "row_number")  # blocking before advisory
+    return exp.select(*_COLUMNS).from_(TABLE).order_by(*order)
 
 
 def _kept_rows(rule: RowRule, suite: SuiteName, table: TableContract, bad: str) -> exp.Select:
@@ -99,8 +99,8 @@ def _kept_rows(rule: RowRule, suite: SuiteName, table: TableContract, bad: str) 
     )
 
 
-def _key_text(table: TableContract) -> exp.Expression:
-    parts: list[exp.Expression] = []
+def _key_text(table: TableContract) -> exp.Expr:
+    parts: list[exp.Expr] = []
     for name in table.key:
         value = exp.cast(exp.column(name, "ledger"), "VARCHAR")
         parts.append(exp.Literal.string(f"{', ' if parts else ''}{name}="))

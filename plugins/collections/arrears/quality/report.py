@@ -6,18 +6,26 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from arrears.run import Run
 
-_REMOTE = re.compile(
-    r"<script[^>]*\bsrc=\"https?://[^\"]*\"[^>]*>\s*</script>|<link[^>]*\bhref=\"https?://[^\"]*\"[^>]*>",
-    re.IGNORECASE,
+if TYPE_CHECKING:
+    from arrears.quality.judge import Answer
+
+_REMOTE = (
+    (re.compile(r"<script[^>]*\bsrc=[\"']https?://[^>]*>\s*</script>", re.IGNORECASE), ""),
+    (re.compile(r"<link[^>]*\bhref=[\"']https?://[^>]*>", re.IGNORECASE), ""),
+    (re.compile(r"\b(src|href)=[\"']https?://[^\"']*[\"']", re.IGNORECASE), ""),
+    (re.compile(r"url\(\s*[\"']?https?://[^)]*\)", re.IGNORECASE), "none"),
 )
+"""What loads or leads to another machine: Bootstrap, jQuery, fonts and logos from content networks, a newsletter."""
 _STYLE = """
 body { font-family: system-ui, sans-serif; margin: 1.5rem; color: #1c2733; }
 table { border-collapse: collapse; margin: .5rem 0 1rem; }
@@ -27,7 +35,7 @@ td, th { border: 1px solid #d5dbe1; padding: .35rem .6rem; text-align: left; ver
 .text-danger, .fa-times { color: #b42318; } .fa-times::before { content: "failed"; }
 .fa-exclamation-triangle::before { content: "error"; }
 .list-unstyled { list-style: none; padding-left: 0; }
-img { max-height: 2.5rem; } .modal, .navbar-toggler, footer, #ge-cta-footer { display: none; }
+.navbar-brand, .modal, .navbar-toggler, footer, #ge-cta-footer { display: none; }
 """
 
 
@@ -61,11 +69,40 @@ def new_report(run: Run) -> Iterator[Path]:
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
+def write_overview(folder: Path, day: str, answers: Sequence[Answer]) -> None:
+    """Writes the report's first page: every rule with what was wanted and found, and the way to its table's page.
+
+    The first page that Great Expectations writes needs the internet to show its tables, so this one takes its place.
+    """
+    suites: dict[str, list[Answer]] = {}
+    pages: dict[tuple[str, str], str] = {}
+    for answer in answers:
+        suite, table = answer.question.suite, answer.question.table
+        suites.setdefault(suite, []).append(answer)
+        page = min((folder / "validations" / suite / table).rglob("*.html"))
+        pages[(suite, table)] = page.relative_to(folder).as_posix()
+    blocking = suites.get("blocking", [])
+    environment = Environment(
+        loader=PackageLoader("arrears.quality"), autoescape=select_autoescape(), undefined=StrictUndefined
+    )
+    text = environment.get_template("report.html").render(
+        day=day,
+        style=_STYLE,
+        open=all(answer.passed for answer in blocking),
+        quarantined=sum(answer.count for answer in blocking if answer.question.kind == "bad_rows"),
+        # what failed stands first
+        suites=[(suite, sorted(found, key=lambda answer: answer.passed)) for suite, found in suites.items()],
+        pages=pages,
+    )
+    (folder / "index.html").write_text(text, encoding="utf-8")
+
+
 def _without_internet(folder: Path) -> None:
-    # the templates load Bootstrap, jQuery and fonts from content networks; the report must open from disk, unseen
-    for page in folder.rglob("*.html"):
+    # the report must open from disk, without anybody else being told that it was opened
+    for page in (*folder.rglob("*.html"), *folder.rglob("*.css")):
         text = page.read_text(encoding="utf-8")
-        text = _REMOTE.sub("", text)
+        for remote, instead in _REMOTE:
+            text = remote.sub(instead, text)
         page.write_text(text.replace("</head>", f"<style>{_STYLE}</style></head>", 1), encoding="utf-8")
     for picture in folder.rglob("*.gif"):
         picture.unlink()

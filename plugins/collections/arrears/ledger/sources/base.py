@@ -33,10 +33,15 @@ class SourceColumn:
 class Source(Protocol):
     """A ledger opened for reading; all that is read from it belongs to one consistent state."""
 
-    label: str
-    """What messages call it; never holds a password."""
-    readers: int
-    """How many tables may be read at once."""
+    @property
+    def label(self) -> str:
+        """What messages call it; never holds a password."""
+        ...
+
+    @property
+    def readers(self) -> int:
+        """How many tables may be read at once."""
+        ...
 
     def tables(self) -> Sequence[str]:
         """The names of the tables that the source has."""
@@ -52,7 +57,7 @@ class Source(Protocol):
         """Makes the rows of `table` readable, once, as `relation` on `connection` while the context lasts."""
         ...
 
-    def place(self, table: str, wrong: exp.Condition) -> str | None:
+    def place(self, table: str, wrong: exp.Expr) -> str | None:
         """Where the first row of `table` for which `wrong` holds is, as `file:line`, where the source has lines."""
         ...
 

@@ -93,9 +93,10 @@ class DatabaseSource:
         finally:
             connection.unregister(relation)
 
-    def place(self, table: str, wrong: exp.Condition) -> str | None:
+    def place(self, table: str, wrong: exp.Expr) -> str | None:
         """A database has no lines."""
         del table, wrong
+        return None
 
     def close(self) -> None:
         """Ends the transaction and the connection."""
@@ -125,8 +126,9 @@ class DatabaseSource:
             # a reading transaction of SQLite keeps its state from the first read to its end
             connection.exec_driver_sql("BEGIN")
             return connection
+        driver = connection.connection.dbapi_connection
         try:
-            levels = self._engine.dialect.get_isolation_level_values(connection.connection.dbapi_connection)
+            levels = self._engine.dialect.get_isolation_level_values(driver) if driver else ()
         except NotImplementedError:
             levels = ()
         level = next((each for each in _ISOLATION if each in levels), None)

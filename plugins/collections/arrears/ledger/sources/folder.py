@@ -80,7 +80,7 @@ class FolderSource:
                 raise
             raise problem from None
 
-    def place(self, table: str, wrong: exp.Condition) -> str | None:
+    def place(self, table: str, wrong: exp.Expr) -> str | None:
         """The file, and for CSV the line, of the first row for which `wrong` holds."""
         path = self.files[table]
         if path.suffix != ".csv":

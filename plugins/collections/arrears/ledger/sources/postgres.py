@@ -13,6 +13,7 @@ import psycopg
 import pyarrow as pa
 import sqlalchemy as sa
 from psycopg import sql
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import SQLAlchemyError
 from sqlglot import exp
 
@@ -60,8 +61,9 @@ class PostgresSource:
         schema, _, name = table.rpartition(".")
         if not self._inspector.has_table(name, schema=schema or None):
             return None
+        statement = _compiled(sa.select(sa.literal_column("*")).select_from(table_of(table)))
         with self._reader() as cursor, self._reading():
-            found = cursor.adbc_execute_schema(_compiled(sa.select(sa.literal_column("*")).select_from(table_of(table))))
+            found = cursor.adbc_execute_schema(statement)
         return [_column(field) for field in found]
 
     @contextmanager
@@ -87,9 +89,10 @@ class PostgresSource:
             finally:
                 connection.unregister(relation)
 
-    def place(self, table: str, wrong: exp.Condition) -> str | None:
+    def place(self, table: str, wrong: exp.Expr) -> str | None:
         """A database has no lines."""
         del table, wrong
+        return None
 
     def close(self) -> None:
         """Ends the leader's transaction, and with it the snapshot."""
@@ -128,8 +131,8 @@ class PostgresSource:
         )
 
 
-def _compiled(select: sa.Select[Any]) -> str:
-    return str(select.compile(dialect=sa.dialects.postgresql.dialect()))  # type: ignore[no-untyped-call]
+def _compiled(select: sa.Select[*tuple[Any, ...]]) -> str:
+    return str(select.compile(dialect=postgresql.dialect()))  # type: ignore[no-untyped-call]
 
 
 def _column(field: pa.Field) -> SourceColumn:
