@@ -1,63 +1,12 @@
 -- One row per contract of the book, aged as of $as_of. Definitions: docs/ageing.md.
--- Every contract is aggregated; instalments are walked only for contracts whose payments differ from what fell due.
-WITH book AS (
-    SELECT *
-    FROM contracts
-    WHERE
-        originated_on <= $as_of
-        AND (ledger_from IS NULL OR ledger_from <= $as_of)
-        AND (closed_on IS NULL OR closed_on > $as_of)
-        AND (written_off_on IS NULL OR written_off_on > $as_of)
-),
-
-scheduled AS (
+-- Whoever paid exactly what fell due has nothing overdue and nothing ahead: only the others' instalments are walked.
+-- Who is short has an open past and an untouched future; who is ahead a settled past and a partly paid future.
+WITH uneven AS (
     SELECT
         contract_id,
-        SUM(amount_due) AS amount,
-        SUM(CASE WHEN due_date < $as_of THEN amount_due ELSE 0 END) AS amount_before,
-        SUM(CASE WHEN due_date >= $as_of THEN principal_due END) AS principal_after
-    FROM installments
-    GROUP BY contract_id
-),
-
-charged AS (
-    SELECT
-        contract_id,
-        SUM(amount) AS amount,
-        SUM(CASE WHEN due_date < $as_of THEN amount ELSE 0 END) AS amount_before
-    FROM charges
-    GROUP BY contract_id
-),
-
-paid AS (
-    SELECT
-        contract_id,
-        SUM(amount) AS amount,
-        MAX(value_date) AS last_payment_on
-    FROM payments
-    WHERE value_date <= $as_of AND (reversed_on IS NULL OR reversed_on > $as_of)
-    GROUP BY contract_id
-),
-
-balances AS (
-    SELECT
-        book.contract_id,
-        paid.last_payment_on,
-        scheduled.principal_after,
-        COALESCE(scheduled.amount, 0) + COALESCE(charged.amount, 0) AS owed,
-        COALESCE(scheduled.amount_before, 0) + COALESCE(charged.amount_before, 0) AS owed_before,
-        COALESCE(paid.amount, 0) AS paid
-    FROM book
-    LEFT JOIN scheduled ON book.contract_id = scheduled.contract_id
-    LEFT JOIN charged ON book.contract_id = charged.contract_id
-    LEFT JOIN paid ON book.contract_id = paid.contract_id
-),
-
--- Whoever paid exactly what fell due has nothing overdue and nothing ahead.
-uneven AS (
-    SELECT
-        contract_id,
-        paid
+        paid,
+        paid < owed_before AS short,
+        CASE WHEN paid < owed_before THEN 0 ELSE owed_before END AS settled
     FROM balances
     WHERE paid <> owed_before
 ),
@@ -68,27 +17,29 @@ obligations AS (
         installments.contract_id,
         installments.due_date,
         2 AS serving,
-        CAST(installments.installment_no AS VARCHAR) AS item,
-        installments.installment_no AS item_no,
+        installments.installment_no AS item,
         installments.amount_due AS amount,
         CASE WHEN installments.principal_due IS NOT NULL THEN COALESCE(installments.fee_due, 0) END AS fee,
         CASE WHEN installments.principal_due IS NOT NULL THEN COALESCE(installments.interest_due, 0) END AS interest,
-        uneven.paid
+        uneven.paid,
+        uneven.settled
     FROM installments
     INNER JOIN uneven ON installments.contract_id = uneven.contract_id
+    WHERE (installments.due_date < $as_of) = uneven.short
     UNION ALL
     SELECT
         charges.contract_id,
         charges.due_date,
         CASE WHEN charges.kind = 'penalty' THEN 0 ELSE 1 END AS serving,
-        charges.charge_id AS item,
-        0 AS item_no,
+        ROW_NUMBER() OVER (PARTITION BY charges.contract_id ORDER BY charges.due_date, charges.charge_id) AS item,
         charges.amount,
         NULL AS fee,
         NULL AS interest,
-        uneven.paid
+        uneven.paid,
+        uneven.settled
     FROM charges
     INNER JOIN uneven ON charges.contract_id = uneven.contract_id
+    WHERE (charges.due_date < $as_of) = uneven.short
 ),
 
 served AS (
@@ -100,8 +51,8 @@ served AS (
         fee,
         interest,
         paid,
-        SUM(amount) OVER (
-            PARTITION BY contract_id ORDER BY due_date, serving, item_no, item ROWS UNBOUNDED PRECEDING
+        settled + SUM(amount) OVER (
+            PARTITION BY contract_id ORDER BY due_date, serving, item ROWS UNBOUNDED PRECEDING
         ) AS owed_so_far,
         GREATEST(
             CAST($materiality_share AS DECIMAL(9, 6)) * amount, CAST($materiality_amount AS DECIMAL(18, 2))
@@ -161,20 +112,19 @@ walked AS (
 
 -- Spells. A contract is in arrears on day X when, of what fell due before X, some item needs more money than was
 -- paid by X: so two running figures over the days on which anything happened decide it, returned payments included.
-late AS (
+short AS (
     SELECT contract_id
-    FROM walked
-    WHERE oldest_due_date IS NOT NULL
+    FROM uneven
+    WHERE short
 ),
 
 needs AS (
     SELECT
-        unpaid.contract_id,
-        unpaid.due_date,
-        unpaid.owed_so_far - unpaid.tolerance AS needed
+        contract_id,
+        due_date,
+        owed_so_far - tolerance AS needed
     FROM unpaid
-    INNER JOIN late ON unpaid.contract_id = late.contract_id
-    WHERE unpaid.due_date < $as_of AND unpaid.amount > unpaid.tolerance
+    WHERE due_date < $as_of AND amount > tolerance
 ),
 
 movements AS (
@@ -201,7 +151,7 @@ movements AS (
         NULL AS needed_after_grace,
         payments.amount AS received
     FROM payments
-    INNER JOIN late ON payments.contract_id = late.contract_id
+    INNER JOIN short ON payments.contract_id = short.contract_id
     WHERE payments.reversed_on IS NULL OR payments.reversed_on > payments.value_date
     UNION ALL
     SELECT
@@ -211,7 +161,7 @@ movements AS (
         NULL AS needed_after_grace,
         -payments.amount AS received
     FROM payments
-    INNER JOIN late ON payments.contract_id = late.contract_id
+    INNER JOIN short ON payments.contract_id = short.contract_id
     WHERE payments.reversed_on > payments.value_date
 ),
 
@@ -307,17 +257,22 @@ open_holds AS (
     GROUP BY holds.contract_id
 ),
 
+-- A ledger without parts leaves them unknown; one with parts has nothing overdue where nothing was walked.
 counted AS (
     SELECT
         balances.*,
         walked.oldest_due_date,
         walked.overdue,
-        walked.overdue_principal,
-        walked.overdue_interest,
-        walked.overdue_fee,
+        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_principal, 0) END AS overdue_principal,
+        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_interest, 0) END AS overdue_interest,
+        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_fee, 0) END AS overdue_fee,
         walked.overdue_charges,
         walked.unmet,
-        CASE WHEN walked.contract_id IS NULL THEN balances.principal_after ELSE walked.principal END AS principal,
+        CASE
+            WHEN walked.contract_id IS NULL THEN balances.principal_after
+            WHEN balances.paid > balances.owed_before THEN COALESCE(walked.principal, balances.principal_after)
+            ELSE balances.principal_after + COALESCE(walked.principal, 0)
+        END AS principal,
         COALESCE(DATE_DIFF('day', walked.oldest_due_date, $as_of), 0) AS days_past_due,
         COALESCE(paused.days, 0) AS paused_days
     FROM balances
@@ -334,15 +289,15 @@ delinquent AS (
 
 SELECT
     CAST($as_of AS DATE) AS as_of,
-    book.contract_id,
-    book.customer_id,
-    book.product,
-    book.vehicle_type,
-    book.region,
-    book.dealer_id,
-    book.currency,
-    book.originated_on,
-    book.principal,
+    contracts.contract_id,
+    contracts.customer_id,
+    contracts.product,
+    contracts.vehicle_type,
+    contracts.region,
+    contracts.dealer_id,
+    contracts.currency,
+    contracts.originated_on,
+    contracts.principal,
     CAST(delinquent.days_past_due AS INTEGER) AS days_past_due,
     CAST(delinquent.delinquent_days AS INTEGER) AS delinquent_days,
     CAST(delinquent.paused_days AS INTEGER) AS paused_days,
@@ -364,12 +319,12 @@ SELECT
     stop_holds.kind IS NOT NULL AS held,
     stop_holds.kind AS hold_kind
 FROM delinquent
-INNER JOIN book ON delinquent.contract_id = book.contract_id
+INNER JOIN contracts ON delinquent.contract_id = contracts.contract_id
 INNER JOIN buckets
     ON
         delinquent.delinquent_days >= buckets.from_day
         AND (buckets.to_day IS NULL OR delinquent.delinquent_days <= buckets.to_day)
-LEFT JOIN spells ON delinquent.contract_id = spells.contract_id
+LEFT JOIN spells ON delinquent.contract_id = spells.contract_id AND delinquent.days_past_due > 0
 LEFT JOIN open_holds ON delinquent.contract_id = open_holds.contract_id
 LEFT JOIN stop_holds ON open_holds.strength = stop_holds.strength
-ORDER BY book.contract_id
+ORDER BY contracts.contract_id

@@ -60,8 +60,8 @@ def input_tables(select: exp.Query) -> tuple[str, ...]:
     return tuple(sorted(names - {cte.alias for cte in select.find_all(exp.CTE)}))
 
 
-def placeholders(select: exp.Query) -> frozenset[str]:
-    """The names of the parameters that a SELECT asks for."""
+def placeholders(select: exp.Expr) -> frozenset[str]:
+    """The names of the parameters that a statement asks for."""
     return frozenset(placeholder.name for placeholder in select.find_all(exp.Placeholder))
 
 

@@ -1,10 +1,11 @@
-"""Ages a ledger straight from its source into one file: no lake, no warehouse, the same SELECT as the daily run."""
+"""Ages a ledger straight from its source into one file: no lake, no warehouse, the same SELECTs as the daily run."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from sqlglot import exp
@@ -19,7 +20,6 @@ from arrears.settings import Settings
 from arrears.sqlmodel import input_tables, load_model, placeholders
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 
-MODEL = "strategy/snapshot"
 _FORMATS = {".parquet": "PARQUET", ".csv": "CSV"}
 
 
@@ -37,11 +37,12 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
             action="Choose one of the two forms.",
         )
     rules = load_rule_set(settings.rules, as_of)
-    select = load_model(settings.sql, MODEL)
     values = {"as_of": as_of, **ageing_parameters(settings, rules)}
+    balances = load_model(settings.sql, "strategy/balances")
+    snapshot = load_model(settings.sql, "strategy/snapshot")
     aside = out.with_name(f".{out.name}.tmp")
     copy = exp.Copy(
-        this=exp.Subquery(this=select),
+        this=exp.Subquery(this=snapshot),
         kind=False,
         files=[exp.Literal.string(str(aside))],
         params=[exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var(_FORMATS[out.suffix]))],
@@ -53,9 +54,10 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
         connection = stack.enter_context(open_duckdb(settings))
         connection.register("buckets", bucket_relation(rules))
         connection.register("stop_holds", stop_hold_relation(rules))
-        plans = {plan.contract.name: plan for plan in plan_tables(source, Mapping(settings.ledger_mapping))}
-        read = [plans[name] for name in input_tables(select) if name in plans]
-        for plan in read:
+        read = {*input_tables(balances), *input_tables(snapshot)}
+        for plan in plan_tables(source, Mapping(settings.ledger_mapping)):
+            if plan.contract.name not in read:
+                continue
             if plan.source is None:
                 connection.register(plan.contract.name, plan.contract.schema.empty_table())
                 continue
@@ -66,13 +68,19 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
             rows.set("order", None)
             connection.sql(rows.sql(dialect="duckdb")).create_view(plan.contract.name, replace=True)
         try:
-            result = connection.execute(
-                copy.sql(dialect="duckdb"), {name: values[name] for name in placeholders(select)}
-            ).fetchall()
+            # stored first, so that the second statement is planned with its real size
+            create = exp.Create(this=exp.to_table("balances"), kind="TABLE", expression=balances)
+            _execute(connection, create, values)
+            written = _execute(connection, copy, values)
         except duckdb.Error as error:
             raise _refused(source.label, error) from None
         aside.replace(out)
-    return int(result[0][0])
+    return int(written[0][0])
+
+
+def _execute(connection: duckdb.DuckDBPyConnection, statement: exp.Expr, values: dict[str, Any]) -> Any:
+    bound = {name: values[name] for name in placeholders(statement)}
+    return connection.execute(statement.sql(dialect="duckdb"), bound).fetchall()
 
 
 def _refused(label: str, error: duckdb.Error) -> LedgerError:

@@ -41,8 +41,9 @@ def check_rules(run: Run) -> StepResult:
 
 
 def age_contracts(run: Run) -> StepResult:
-    """Ages every contract of the book into `snapshot`."""
+    """Ages every contract of the book into `snapshot`, by way of `balances`."""
     run.lake.require("ledger", run.day, _LEDGER_READ)
+    run_model(run, "strategy/balances")
     rows = run_model(
         run,
         "strategy/snapshot",
