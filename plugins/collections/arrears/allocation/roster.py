@@ -1,0 +1,47 @@
+"""The roster: who may be given cases of which queue today, and within which limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from arrears.allocation.rules import QueueRules, queue_relation
+from arrears.allocation.split import Collector
+from arrears.errors import AllocationError
+from arrears.run import Run
+from arrears.sqlmodel import fetch_model
+
+
+def read_roster(run: Run, rules: Mapping[str, QueueRules]) -> pa.Table:
+    """The roster of the run's day: one row per queue and collector at work.
+
+    Raises AllocationError for a collector who is in it twice.
+    """
+    roster = fetch_model(run, "allocation/roster", relations={"queue_rule": queue_relation(rules)})
+    counts = roster.group_by(["queue", "collector_id"]).aggregate([([], "count_all")])
+    twice = sorted({row["collector_id"] for row in counts.to_pylist() if row["count_all"] > 1})
+    if twice:
+        raise AllocationError(
+            expected="every collector once",
+            found=f"several rows of {', '.join(twice[:5])}",
+            where="lake table collectors",
+            action="Have the collectors corrected at the lender, and clear pull_ledger.",
+        )
+    return roster
+
+
+def collectors_by_queue(roster: pa.Table) -> dict[str, Sequence[Collector]]:
+    """The roster as collectors per queue."""
+    result: dict[str, list[Collector]] = {}
+    for row in roster.to_pylist():
+        regions = row["regions"]
+        result.setdefault(row["queue"], []).append(
+            Collector(
+                collector_id=row["collector_id"],
+                regions=None if regions is None else frozenset(regions.split(",")) - {""},
+                daily_quota=row["daily_quota"],
+                capacity=row["capacity"],
+            )
+        )
+    return dict(result)
