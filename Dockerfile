@@ -6,7 +6,8 @@ WORKDIR /opt/arrears
 COPY requirements/bootstrap.txt requirements/runtime.txt requirements/
 RUN python3 -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt \
- && /opt/venv/bin/uv pip install --quiet --no-cache --python /opt/venv/bin/python --require-hashes -r requirements/runtime.txt
+ && /opt/venv/bin/uv pip install --quiet --no-cache --compile-bytecode --python /opt/venv/bin/python \
+      --require-hashes -r requirements/runtime.txt
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 50000 --create-home --home-dir /opt/airflow arrears \

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 from typer.main import get_group
 
+from arrears.command_options import AsOf, ClockAt, Collectors, GraceDays, Ledger, LedgerMapping, Materiality
 from arrears.errors import ArrearsError
 
 if TYPE_CHECKING:
@@ -96,22 +97,6 @@ def root(
     import logging
 
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-
-
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day; default today.")]
-Ledger = Annotated[str | None, typer.Option("--ledger", help="Folder of Parquet or CSV files, or a SQLAlchemy URL.")]
-LedgerMapping = Annotated[
-    Path | None, typer.Option("--mapping", help="YAML file from the lender's names to the contract's.")
-]
-Collectors = Annotated[Path | None, typer.Option("--collectors", help="File of collectors for a ledger without any.")]
-Materiality = Annotated[
-    str | None, typer.Option("--materiality", help="What may be unpaid of a met instalment: 10%, 5.00 or 10%,5.00.")
-]
-GraceDays = Annotated[int | None, typer.Option("--grace-days", min=0, help="Days past due before delinquency counts.")]
-ClockAt = Annotated[
-    str | None,
-    typer.Option("--clock", metavar="YYYY-MM-DDTHH:MM", help="Fix the clock of acting; default the machine's clock."),
-]
 
 
 @app.command()
