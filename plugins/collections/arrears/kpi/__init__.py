@@ -1,1 +1,1 @@
-"""KPIs: their definitions, their builds and the daily report."""
+"""KPIs: the day's opening facts, the closing facts of finished days, the roll matrix, and the daily report."""
