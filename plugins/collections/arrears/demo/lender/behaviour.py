@@ -20,16 +20,20 @@ from arrears.demo.lender.draws import Draws, Flags, Integers, Reals, floor
 from arrears.demo.lender.months import first_day, length, season
 from arrears.demo.lender.world import LONGEST_TERM
 
-ENTER = 0.0352
+ENTER = 0.0347
 LATE = 0.035
 SETTLE = 0.0012
 SELL = 0.03
 """Chance that one to two months behind, who would stay, sells the vehicle and settles instead."""
-ROLL = (0.0, 0.146, 0.25, 0.44, 0.60, 0.62, 0.60, 0.55, 0.50)
+ROLL = (0.0, 0.146, 0.25, 0.44, 0.60, 0.64, 0.66, 0.64, 0.60)
 CURE = (0.0, 0.315, 0.57, 0.30, 0.14, 0.09, 0.06, 0.04, 0.04)
 BACK = (0.0, 0.0, 0.06, 0.12, 0.10, 0.06, 0.04, 0.02, 0.02)
-WRITE_OFF = (0.0, 0.0, 0.0, 0.0, 0.0, 0.08, 0.22, 0.34, 0.40)
+WRITE_OFF = (0.0, 0.0, 0.0, 0.0, 0.0, 0.07, 0.14, 0.22, 0.26)
 """Chances by months behind at the start of the month, the last for that many and more; the rest stays."""
+
+USUAL_RISK = (0.47, 0.535, 0.575, 0.61, 0.63, 0.64, 0.65, 0.65, 0.65)
+"""Mean risk of those so many months behind, for whom the chances hold; others have them changed by their risk."""
+_ENTERS_BY_RISK, _ROLLS_BY_RISK, _CURES_BY_RISK = 1.8, 1.4, -0.75
 
 # January … December: the weeks around the New Year are lean, spring and late summer are good
 SEASON = (1.03, 1.02, 1.00, 0.98, 0.98, 0.99, 1.01, 1.00, 0.98, 0.98, 1.01, 1.02)
@@ -137,6 +141,7 @@ class _Life:
         self._charged_by = np.zeros((size, LONGEST_TERM + 1), dtype=np.int64)
         self._met = np.zeros(size, dtype=np.int64)
         self._paid = np.zeros(size, dtype=np.int64)
+        self._paid_on = np.zeros(size, dtype=np.int64)
         self._closed = np.zeros(size, dtype=np.int64)
         self._written_off = np.zeros(size, dtype=np.int64)
         self._returned = np.zeros(size, dtype=np.bool_)
@@ -144,10 +149,7 @@ class _Life:
         self._entered = np.zeros(size, dtype=np.int64)
         self._payments, self._charges = _Tape(), _Tape()
         self._worked: list[WorkedMonth] = []
-        # means near 1, so that the chances above stay the averages
-        self._enters_more = 0.15 + 0.85 * book.risk / 0.47
-        self._rolls_more = 0.7 + 0.5 * book.risk
-        self._cures_more = 1.25 - 0.45 * book.risk
+        self._enters_more = 1 + _ENTERS_BY_RISK * (book.risk - USUAL_RISK[0])
 
     def step(self, month_on_book: int, *, recent: bool) -> None:
         """One calendar month."""
@@ -174,8 +176,9 @@ class _Life:
         prompt = current & ~enter & ~settle & ~tardy
 
         step = np.minimum(behind, len(ROLL) - 1)
-        roll_below = np.array(ROLL)[step] * worse * self._rolls_more
-        cure_below = roll_below + np.array(CURE)[step] * better * self._cures_more
+        riskier = book.risk - np.array(USUAL_RISK)[step]
+        roll_below = np.array(ROLL)[step] * worse * (1 + _ROLLS_BY_RISK * riskier)
+        cure_below = roll_below + np.array(CURE)[step] * better * (1 + _CURES_BY_RISK * riskier)
         back_below = cure_below + np.array(BACK)[step]
         off_below = back_below + np.array(WRITE_OFF)[step]
         roll = late_already & (chance < roll_below)
@@ -214,9 +217,7 @@ class _Life:
 
         self._written_off = np.where(off, after, self._written_off)
         over = live & (self._met >= book.terms)
-        end_day = np.where(cure, np.maximum(cure_day, np.where(early_cure, due, 0)), np.where(tardy, tardy_day, after))
-        end_day = np.where(prompt | settle, due, end_day)
-        self._closed = np.where(over, end_day, self._closed)
+        self._closed = np.where(over, self._paid_on, self._closed)
         self._behind = np.where(live, behind, 0)
         self._entered = np.where(enter, due + 1, 0)
         if recent:
@@ -273,6 +274,7 @@ class _Life:
         cents = self._owed_by(np.where(chosen, item, self._met)) - self._paid
         self._payments.add(chosen, day, cents, np.zeros_like(day))
         self._paid += np.where(chosen, cents, 0)
+        self._paid_on = np.where(chosen, day, self._paid_on)
         self._met = np.where(chosen, item, self._met)
 
     def _pay_part(self, chosen: Flags, day: Integers, percent: Integers) -> None:
@@ -290,9 +292,9 @@ class _Life:
         self._pay(prompt, np.maximum(due - early, first), np.minimum(self._met + 1, self._book.terms))
 
     def _return(self, chosen: Flags, day: Integers, reversed_day: Integers) -> None:
-        """A payment of the oldest unmet instalment that comes back."""
+        """A payment of the oldest unmet instalment that comes back; never the last one, which closes the contract."""
         oldest = np.minimum(self._met + 1, self._book.terms)
-        self._payments.add(chosen, day, self._owed_by(oldest) - self._paid, reversed_day)
+        self._payments.add(chosen & (oldest < self._book.terms), day, self._owed_by(oldest) - self._paid, reversed_day)
 
     def _work(
         self, month_on_book: int, at_work: Flags, behind: Integers, from_day: Integers, to_day: Integers, paid: Integers

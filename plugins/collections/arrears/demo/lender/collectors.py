@@ -37,8 +37,8 @@ class QueuePlan:
 
 
 PLANS = (
-    QueuePlan("reminder", 10, 45, 240),
-    QueuePlan("phone", 8, 20, 120, also=("reminder",)),
+    QueuePlan("reminder", 10, 55, 240),
+    QueuePlan("phone", 8, 45, 180, also=("reminder",)),
     QueuePlan("phone_senior", 4, 12, 80),
     QueuePlan("field", 4, 6, 30, regional=True),
     QueuePlan("agency", 3, 12, 120),

@@ -66,7 +66,7 @@ def meet_people(vintage: Vintage, draws: Draws) -> People:
     profile = 0.4 * (age >= 40) + 0.4 * (housing == _RENTED) + 0.2 * (work_years < 2)
     customer_risk = 0.75 * draws.units(count) + 0.25 * profile
     own_risk = draws.units(count)
-    evasive = 0.5 * draws.units(count) + 0.5 * customer_risk
+    evasive = 0.35 * draws.units(count) + 0.65 * customer_risk
     return People(
         leader=leader,
         is_leader=is_leader,
