@@ -69,7 +69,7 @@ class FolderSource:
         path = self.files[table]
         try:
             if path.suffix == ".csv":
-                _read_csv(connection, path).create_view(relation, replace=True)
+                _view_csv(connection, path, relation)
             else:
                 files = [str(each) for each in _parquet_files(path)]
                 connection.read_parquet(files, union_by_name=True).create_view(relation, replace=True)
@@ -87,7 +87,7 @@ class FolderSource:
             return str(path)
         # one thread in the file's order: only then do numbered rows stand for lines
         with duckdb.connect(config={"threads": 1, "preserve_insertion_order": True}) as connection:
-            _read_csv(connection, path).create_view("csv_rows")
+            _view_csv(connection, path, "csv_rows")
             numbered = exp.select(exp.Star(), exp.alias_(exp.Window(this=exp.RowNumber()), "arrears_row"))
             first = (
                 exp.select(exp.func("min", exp.column("arrears_row")))
@@ -122,18 +122,27 @@ def _csv_header(path: Path) -> list[str]:
     return header
 
 
-def _read_csv(connection: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyRelation:
-    return connection.read_csv(
-        str(path),
-        header=True,
-        delimiter=",",
-        quotechar='"',
-        escapechar='"',
-        all_varchar=True,
-        na_values=[""],
-        encoding="utf-8",
-        names=_csv_header(path),
-    )
+def _view_csv(connection: duckdb.DuckDBPyConnection, path: Path, relation: str) -> None:
+    # nothing is guessed: a file that DuckDB samples may look different further down
+    options: dict[str, exp.Expr] = {
+        "auto_detect": exp.false(),
+        "header": exp.true(),
+        "delim": exp.Literal.string(","),
+        "quote": exp.Literal.string('"'),
+        "escape": exp.Literal.string('"'),
+        "nullstr": exp.Literal.string(""),
+        "columns": exp.Struct(
+            expressions=[
+                exp.PropertyEQ(this=exp.to_identifier(name, quoted=True), expression=exp.Literal.string("VARCHAR"))
+                for name in _csv_header(path)
+            ]
+        ),
+    }
+    named = [exp.EQ(this=exp.column(name), expression=value) for name, value in options.items()]
+    rows = exp.Anonymous(this="read_csv", expressions=[exp.Literal.string(str(path)), *named])
+    select = exp.select(exp.Star()).from_(exp.Table(this=rows))
+    view = exp.Create(this=exp.to_table(relation), kind="VIEW", expression=select, replace=True)
+    connection.execute(view.sql(dialect="duckdb"))
 
 
 def _csv_problem(path: Path, message: str) -> LedgerError | None:
