@@ -1,0 +1,87 @@
+"""The operator that runs one step of the library for the day of its Dag run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from airflow.sdk import BaseOperator, BaseOperatorLink
+
+from arrears.orchestration.day import airflow_errors, opened_run
+from arrears.orchestration.docs import describe_step
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+    from airflow.sdk.types import TaskInstanceKey
+
+    from arrears.run import StepResult
+
+DOCUMENTS_PATH = "/arrears/documents"
+"""Where the pages serve the documents that steps write."""
+
+
+@attrs.define()
+class DocumentLink(BaseOperatorLink):
+    """A button on the task that opens a document which the step wrote, for example the quality report."""
+
+    document: str
+
+    @property
+    def name(self) -> str:
+        return self.document
+
+    @property
+    def xcom_key(self) -> str:
+        return f"_link_{self.document}"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        path = operator.documents_written.get(self.document) if isinstance(operator, StepOperator) else None
+        return document_url(path) if path else ""
+
+
+class StepOperator(BaseOperator):
+    """Runs the step that has the task's id, and hands back counts and paths.
+
+    `arguments` go to the step (`push_contacts` takes its channel). `documents` names those of the step's documents
+    that the task gets a button for.
+    """
+
+    ui_color = "#e7f0f7"
+
+    def __init__(
+        self, *, arguments: Mapping[str, str] | None = None, documents: Sequence[str] = (), **kwargs: Any
+    ) -> None:
+        super().__init__(**{"doc_md": describe_step(kwargs["task_id"]), **kwargs})
+        self.arguments = dict(arguments or {})
+        self.documents = tuple(documents)
+        self.documents_written: dict[str, str] = {}
+        self.operator_extra_links = tuple(DocumentLink(name) for name in documents)
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        from arrears.steps import run_step
+
+        context["step_label"] = ",".join(self.arguments.values())  # type: ignore[typeddict-unknown-key]
+        with opened_run(context["dag_run"]) as run, airflow_errors():
+            result = run_step(run, self.task_id, **step_arguments(self.task_id, self.arguments))
+            self.documents_written = dict(result.links)
+            return summarised(result, run.day.basis)
+
+
+def step_arguments(name: str, arguments: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a step, with the address of its channel where it has one."""
+    return dict(arguments)
+
+
+def summarised(result: StepResult, basis: str) -> dict[str, Any]:
+    """What a step's task hands back: counts and paths, never rows."""
+    return {"basis": basis, "rows": result.rows, "documents": result.links, "warnings": len(result.warnings)}
+
+
+def document_url(path: str) -> str:
+    """The address of a document of the reports folder in the pages, below the path of the API server."""
+    from airflow.sdk import conf
+
+    base: str = conf.get("api", "base_url", fallback="") or ""
+    return f"{base.rstrip('/')}{DOCUMENTS_PATH}/{path.lstrip(os.sep)}"

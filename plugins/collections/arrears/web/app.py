@@ -1,0 +1,104 @@
+"""The FastAPI application that the plugin mounts in Airflow's API server.
+
+Airflow leaves a mounted application open to anyone, so every route here, the style sheet included, asks Airflow's
+auth manager for the user. FastAPI's own pages (OpenAPI, docs) are off for the same reason. All routes only read.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from airflow.api_fastapi.core_api.security import get_user
+from fastapi import Depends, FastAPI, HTTPException, Query, Request
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from fastapi.templating import Jinja2Templates
+from sqlalchemy.exc import OperationalError, ProgrammingError
+
+from arrears.settings import Settings, load_settings
+from arrears.warehouse.connect import open_warehouse
+from arrears.web.day_view import known_days, read_day
+from arrears.web.documents import DocumentNotFoundError, find_document
+from arrears.web.texts import choose_language, texts
+
+PREFIX = "/arrears"
+"""Where the plugin mounts the application."""
+
+_HERE = Path(__file__).parent
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'self'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+_DOCUMENT_HEADERS = {
+    # A report brings its own scripts: they run in an origin of their own, without the reader's Airflow session
+    "Content-Security-Policy": "sandbox allow-scripts allow-popups allow-downloads",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def create_app() -> FastAPI:
+    """The application with all its routes, each behind Airflow's login."""
+    app = FastAPI(title="Arrears", openapi_url=None, docs_url=None, redoc_url=None, dependencies=[Depends(get_user)])
+    templates = Jinja2Templates(directory=_HERE / "templates")
+
+    @app.get("/day", response_class=HTMLResponse)
+    def day(
+        request: Request,
+        day: Annotated[date | None, Query(alias="date")] = None,
+        basis: Annotated[str | None, Query(max_length=10)] = None,
+        lang: Annotated[str | None, Query(max_length=10)] = None,
+    ) -> Response:
+        """The day at a glance; without a date the last day that was run."""
+        settings = _settings()
+        language = choose_language(lang, request.headers.get("accept-language", ""))
+        context: dict[str, Any] = {"t": texts(language), "lang": language, "prefix": PREFIX, "zone": settings.zone}
+        try:
+            with _warehouse().connect() as connection:
+                days = known_days(connection)
+                chosen = day or (days[0] if days else settings.acting_clock().today())
+                view = read_day(connection, chosen, basis)
+        except (OperationalError, ProgrammingError):
+            return templates.TemplateResponse(
+                request, "unavailable.html", context, status_code=503, headers=_PAGE_HEADERS
+            )
+        context |= {"view": view, "days": days, "chosen": chosen}
+        context |= {"before": chosen - timedelta(days=1), "after": chosen + timedelta(days=1)}
+        return templates.TemplateResponse(request, "day.html", context, headers=_PAGE_HEADERS)
+
+    @app.get("/documents/{path:path}")
+    def document(path: str) -> Response:
+        """A document of the reports folder: the day's report, or the quality documents."""
+        try:
+            found = find_document(_settings().reports_root, path)
+        except DocumentNotFoundError:
+            raise HTTPException(404, "There is no such document.") from None
+        return FileResponse(found, headers=_DOCUMENT_HEADERS)
+
+    @app.get("/static/{name}")
+    def static(name: str) -> Response:
+        """Style sheet and icons."""
+        try:
+            found = find_document(_HERE / "static", name)
+        except DocumentNotFoundError:
+            raise HTTPException(404, "There is no such file.") from None
+        return FileResponse(found, headers={"Cache-Control": "max-age=3600", "X-Content-Type-Options": "nosniff"})
+
+    return app
+
+
+@lru_cache(maxsize=1)
+def _settings() -> Settings:
+    return load_settings()
+
+
+@lru_cache(maxsize=1)
+def _warehouse() -> sa.Engine:
+    return open_warehouse(_settings())

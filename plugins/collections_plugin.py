@@ -1,0 +1,33 @@
+"""The Airflow plugin: mounts the pages of Arrears, and puts the day's page into the UI's navigation."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from airflow.plugins_manager import AirflowPlugin
+
+PREFIX = "/arrears"
+
+
+class CollectionsPlugin(AirflowPlugin):
+    """Pages of the collections strategy inside Airflow, behind its login."""
+
+    name = "collections"
+    external_views: ClassVar[list[Any]] = [
+        {
+            "name": "Day 日览",
+            "href": f"{PREFIX}/day",
+            "destination": "nav",
+            "url_route": "day",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/static/day.svg",
+            "icon_dark_mode": f"{PREFIX}/static/day-dark.svg",
+        }
+    ]
+
+    @property
+    def fastapi_apps(self) -> list[Any]:
+        """The pages; made when the API server asks, so that tasks and the scheduler, which load plugins too, do not."""
+        from arrears.web.app import create_app
+
+        return [{"app": create_app(), "url_prefix": PREFIX, "name": "Arrears"}]
