@@ -114,6 +114,12 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 )
 """From each state, the states that a task may move to."""
 
+INTERRUPTED = "interrupted"
+"""Reason of a task whose worker died after the attempt was written."""
+DOUBTFUL_REASONS = frozenset({INTERRUPTED, "http.timeout", "http.no_answer", "http.nonsense"})
+"""Reasons of a failed task that may have gone all the same: it counts as a contact, and may only go again under its
+key; when it no longer may, it is unknown."""
+
 SENDABLE = (State.PLANNED, State.APPROVED, State.FAILED)
 """States from which a worker may take a task."""
 
