@@ -43,5 +43,5 @@ def write_folder(folder: Path, tables: Mapping[str, Rows]) -> Path:
 
 def partition(run: Run, table: str) -> list[dict[str, Any]]:
     """The rows of a partition, in the order in which they are stored."""
-    rows: list[dict[str, Any]] = pq.ParquetDataset(run.lake.files(table, run.day)).read().to_pylist()
+    rows: list[dict[str, Any]] = run.lake.read(table, run.day).to_pylist()
     return rows

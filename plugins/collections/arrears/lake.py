@@ -13,12 +13,13 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
@@ -59,6 +60,13 @@ class Lake:
         """Number of rows of a partition, from the Parquet footers."""
         return sum(pq.read_metadata(part).num_rows for part in self.files(table, day))
 
+    def read(self, table: str, day: BusinessDay, columns: Sequence[str] | None = None) -> pa.Table:
+        """A partition in memory, or some of its columns; for tables that are small by nature, and for counts."""
+        # the days are in the names of files, not in partitions that a reader should make a column of
+        return pq.ParquetDataset(self.files(table, day), partitioning=None).read(
+            columns=None if columns is None else list(columns)
+        )
+
     def files(self, table: str, day: BusinessDay) -> list[Path]:
         """The Parquet files of a partition: one, or a folder's parts in the order of their names."""
         path = self.existing(table, day)
@@ -70,45 +78,52 @@ class Lake:
 
         The writer holds the lock of the table and day. What an earlier, killed writer left aside is removed.
         """
-        path = self.path(table, day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with self.lock(table, day):
-            for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-                _remove(leftover)
-            aside = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
-            try:
-                yield aside
-                _sync(aside)
-                _put_in_place(aside, path)
-            finally:
-                _remove(aside)
+        with self.lock(table, day), _put_aside(self.path(table, day)) as aside:
+            yield aside
+
+    def keep(self, folder: str, files: Mapping[str, bytes]) -> Path:
+        """Keeps `files` together in `<root>/<folder>`, once: a folder that is there already is left as it is.
+
+        For content that is named by its hash. Returns the folder.
+        """
+        path = self.root / folder
+        with self._lock(folder.replace("/", ".")):
+            if not path.exists():
+                with _put_aside(path) as aside:
+                    for name, content in files.items():
+                        target = aside / name
+                        target.parent.mkdir(parents=True, exist_ok=True)
+                        target.write_bytes(content)
+        return path
 
     @contextmanager
     def lock(self, table: str, day: BusinessDay) -> Iterator[None]:
         """Holds the lock of `table` for `day`; the operating system frees it when the holder dies."""
+        with self._lock(f"{table.replace('/', '.')}.{day.basis}.{day.key}"):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str) -> Iterator[None]:
         folder = self.root / "_locks"
         folder.mkdir(parents=True, exist_ok=True)
-        name = f"{table.replace('/', '.')}.{day.basis}.{day.key}.lock"
+        path = folder / f"{name}.lock"
         try:
-            with FileLock(folder / name, timeout=_LOCK_SECONDS):
+            with FileLock(path, timeout=_LOCK_SECONDS):
                 yield
         except Timeout:
             raise LakeError(
-                expected=f"to be the only writer of {table} for {day}",
+                expected="to be the only writer",
                 found=f"another writer for more than {_LOCK_SECONDS} seconds",
-                where=str(folder / name),
+                where=str(path),
                 action="Wait for the other run of this step, or stop it, then run this one again.",
             ) from None
 
     def publish(self, area: str, day: BusinessDay, tables: Sequence[str]) -> None:
         """Publishes `tables` together as `area` of `day`: the manifest with their digests is the last thing written."""
         manifest = {"area": area, "as_of": day.key, "basis": day.basis, "tables": self.digests(day, tables)}
-        path = self._manifest(area, day)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-        aside.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-        _sync(aside)
-        os.replace(aside, path)
+        text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
+        with self.lock(f"_published/{area}", day), _put_aside(self._manifest(area, day)) as aside:
+            aside.write_text(text, encoding="utf-8")
 
     def digests(self, day: BusinessDay, tables: Sequence[str]) -> dict[str, str]:
         """SHA-256 of each table's partition."""
@@ -175,8 +190,28 @@ def _digest(files: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+@contextmanager
+def _put_aside(path: Path) -> Iterator[Path]:
+    """Gives a path beside `path` to write to, and puts it in the place of `path` when the block ends well.
+
+    The caller holds the lock of `path`, so what else lies aside was left by a killed writer: it is removed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        _remove(leftover)
+    aside = path.parent / f".{path.name}.{uuid.uuid4().hex}.tmp"
+    try:
+        yield aside
+        _sync(aside)
+        _put_in_place(aside, path)
+    finally:
+        _remove(aside)
+
+
 def _sync(path: Path) -> None:
-    for part in path.iterdir() if path.is_dir() else [path]:
+    for part in path.rglob("*") if path.is_dir() else [path]:
+        if part.is_dir():
+            continue
         descriptor = os.open(part, os.O_RDONLY)
         try:
             os.fsync(descriptor)

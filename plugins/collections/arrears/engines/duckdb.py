@@ -66,7 +66,8 @@ class DuckDBEngine:
                 if isinstance(source, pa.Table):
                     cursor.register(name, source)
                 else:
-                    cursor.read_parquet([str(path) for path in source]).create_view(name, replace=True)
+                    files = [str(path) for path in source]
+                    cursor.read_parquet(files, hive_partitioning=False).create_view(name, replace=True)
             yield cursor, sql, {name: value for name, value in params.items() if name in used}
         except duckdb.Error as error:
             raise ModelError(

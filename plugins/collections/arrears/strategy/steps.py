@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import uuid
 from pathlib import Path
 
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from arrears.lake import Lake
 from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import RuleSet
 from arrears.run import Run, StepResult
@@ -50,9 +47,7 @@ def age_contracts(run: Run) -> StepResult:
         params=ageing_parameters(run.settings, run.rules),
         relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
     )
-    snapshot = pq.ParquetDataset(run.lake.files("snapshot", run.day)).read(
-        columns=["bucket", "bucket_no", "days_past_due", "held"]
-    )
+    snapshot = run.lake.read("snapshot", run.day, ["bucket", "bucket_no", "days_past_due", "held"])
     counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
     past_due = pc.sum(pc.greater(snapshot["days_past_due"], 0)).as_py() or 0
     return StepResult(
@@ -101,10 +96,10 @@ def apply_rules(run: Run) -> StepResult:
 def publish_treatments(run: Run) -> StepResult:
     """Publishes `treatment` and `cases` together, and keeps the rule files under their hash."""
     run.lake.require("ledger", run.day, ("customers",))
-    kept = keep_rule_files(run.rules, run.lake.root)
+    kept = keep_rule_files(run.rules, run.lake)
     rows = {name: run_model(run, f"strategy/{name}") for name in ("treatment", "cases")}
     run.lake.publish(AREA, run.day, ["snapshot", "treatment", "cases"])
-    cases = pq.ParquetDataset(run.lake.files("cases", run.day)).read(columns=["queue"])
+    cases = run.lake.read("cases", run.day, ["queue"])
     counts = cases.group_by("queue").aggregate([([], "count_all")]).sort_by("queue")
     return StepResult(
         rows=rows,
@@ -115,23 +110,9 @@ def publish_treatments(run: Run) -> StepResult:
     )
 
 
-def keep_rule_files(rules: RuleSet, lake_root: Path) -> Path:
+def keep_rule_files(rules: RuleSet, lake: Lake) -> Path:
     """Keeps the rule files in the lake under `_rules/<hash>`, once; returns the folder."""
-    folder = lake_root / "_rules" / rules.hash
-    if folder.exists():
-        return folder
-    aside = folder.with_name(f".{rules.hash}.{uuid.uuid4().hex}.tmp")
-    for path in rules.files():
-        target = aside / path.relative_to(rules.root)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
     header = {"name": rules.name, "version": rules.version, "hash": rules.hash}
-    (aside / "rule_set.json").write_text(json.dumps(header, sort_keys=True) + "\n", encoding="utf-8")
-    try:
-        os.rename(aside, folder)
-    except OSError:
-        # another run has kept the same files meanwhile: equal by their hash
-        if not folder.exists():
-            raise
-        shutil.rmtree(aside)
-    return folder
+    files = {path.relative_to(rules.root).as_posix(): path.read_bytes() for path in rules.files()}
+    files["rule_set.json"] = (json.dumps(header, sort_keys=True) + "\n").encode()
+    return lake.keep(f"_rules/{rules.hash}", files)
