@@ -104,9 +104,8 @@ class Dispatcher:
             counts.left_behind = outbox.settle_left_behind(
                 connection, now, day, channel=channel, repeats_dropped=drops_repeats(channel)
             )
-        due = outbox.is_due(channel, day, now, retry_now=retry_now)
-        if needs_approval is not None:
-            due = sa.and_(due, _TASK.c.needs_approval.is_(needs_approval))
+        asked_for = sa.true() if needs_approval is None else _TASK.c.needs_approval.is_(needs_approval)
+        due = sa.and_(outbox.is_due(channel, day, now, retry_now=retry_now), asked_for)
         if self._count(due):
             adapter = open_channel(
                 channel,
@@ -122,6 +121,7 @@ class Dispatcher:
                 adapter.close()
         counts.waiting = self._count(
             sa.and_(
+                asked_for,
                 _TASK.c.business_day == day,
                 _TASK.c.channel == channel,
                 _TASK.c.state.in_([state.value for state in SENDABLE]),

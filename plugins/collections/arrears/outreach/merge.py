@@ -127,6 +127,7 @@ def _merge(connection: sa.Connection, staged: sa.Table, day: date, now: datetime
                 sa.literal(now, task.c.changed_at.type),
             ),
         )
-        .on_conflict_do_nothing(index_elements=[task.c.task_key])
+        .on_conflict_do_nothing(index_elements=[task.c.task_key]),
+        execution_options={"preserve_rowcount": True},
     ).rowcount
     return {"added": added, "replaced": replaced, "cancelled": cancelled}
