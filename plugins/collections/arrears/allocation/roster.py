@@ -13,22 +13,28 @@ from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 
 
-def read_roster(run: Run, rules: Mapping[str, QueueRules]) -> pa.Table:
-    """The roster of the run's day: one row per queue and collector at work.
+def read_collectors(run: Run) -> pa.Table:
+    """All collectors of the day's ledger, without names, as `ops.collector` keeps them.
 
     Raises AllocationError for a collector who is in it twice.
     """
-    roster = fetch_model(run, "allocation/roster", relations={"queue_rule": queue_relation(rules)})
-    counts = roster.group_by(["queue", "collector_id"]).aggregate([([], "count_all")])
-    twice = sorted({row["collector_id"] for row in counts.to_pylist() if row["count_all"] > 1})
-    if twice:
+    collectors = fetch_model(run, "allocation/collector_image")
+    ids = collectors["collector_id"].to_pylist()
+    if len(set(ids)) < len(ids):
+        twice = sorted({each for each in ids if ids.count(each) > 1})
         raise AllocationError(
             expected="every collector once",
             found=f"several rows of {', '.join(twice[:5])}",
-            where="lake table collectors",
+            where=f"lake table collectors of {run.day}",
             action="Have the collectors corrected at the lender, and clear pull_ledger.",
         )
-    return roster
+    return collectors
+
+
+def read_roster(run: Run, rules: Mapping[str, QueueRules]) -> pa.Table:
+    """The roster of the run's day: one row per queue and collector at work who is trained for it."""
+    relations = {"collector_image": read_collectors(run), "queue_rule": queue_relation(rules)}
+    return fetch_model(run, "allocation/roster", relations=relations)
 
 
 def collectors_by_queue(roster: pa.Table) -> dict[str, Sequence[Collector]]:

@@ -158,3 +158,8 @@ class Collector(Base):
     daily_quota: Mapped[int | None] = mapped_column(comment="Cases that the allocation gives him; NULL: no quota.")
     capacity: Mapped[int | None] = mapped_column(comment="Cases in hand at most; NULL: no limit.")
     at_work: Mapped[bool] = mapped_column(comment="Whether he is employed and present on the day as_of.")
+
+
+CASE = Base.metadata.tables["ops.case"]
+CASE_ASSIGNMENT = Base.metadata.tables["ops.case_assignment"]
+COLLECTOR = Base.metadata.tables["ops.collector"]
