@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,6 +13,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+
 from arrears.errors import LedgerError
 from arrears.ledger.pull import PULLED, pull_ledger, pulled
 from arrears.ledger.sources.postgres import PostgresSource
@@ -45,12 +45,12 @@ tables:
 
 
 @pytest.fixture
-def lender(postgres: EmbeddedPostgres) -> Iterator[sa.URL]:
+def lender(postgres: EmbeddedPostgres) -> sa.URL:
     """A fresh database of a lender with names and types of its own."""
     url = postgres.url(f"lender_{uuid.uuid4().hex[:12]}")
     with psycopg.connect(conninfo(url)) as connection:
         connection.execute(TABLES)
-    yield url
+    return url
 
 
 @pytest.fixture
@@ -106,7 +106,10 @@ def test_a_second_pull_gives_the_same_files(make_run: Any, lender: sa.URL, mappi
         ("ALTER TABLE payments ALTER amount TYPE double precision", r"payments\.amount.*float8|payments\.amount"),
         ("ALTER TABLE payments ALTER amount TYPE money", r"payments\.amount"),
         ("ALTER TABLE payments ALTER value_date TYPE text", r"payments\.value_date"),
-        ("UPDATE installments SET due_date = due_date + interval '1 hour'", r"installments\.due_date of the row contract_id=C1"),
+        (
+            "UPDATE installments SET due_date = due_date + interval '1 hour'",
+            r"installments\.due_date of the row contract_id=C1",
+        ),
         ("ALTER TABLE payments DROP value_date", "payments"),
         ("DROP TABLE payments", "required table payments"),
     ],
@@ -137,7 +140,7 @@ def test_no_payment_points_to_a_contract_that_was_not_there_yet(
                     written += 1
                     key = f"N{written}"
                     connection.execute(
-                        'INSERT INTO core."Loan Master" VALUES (%s, gen_random_uuid(), \'auto\', %s, 1000, 24, 0.05, NULL)',
+                        "INSERT INTO core.\"Loan Master\" VALUES (%s, gen_random_uuid(), 'auto', %s, 1000, 24, 0, NULL)",
                         (key, DAY),
                     )
                     connection.execute("INSERT INTO installments VALUES (%s, 1, %s, 10)", (key, DAY))
@@ -163,7 +166,9 @@ def test_no_payment_points_to_a_contract_that_was_not_there_yet(
         finally:
             done.set()
             office.join()
-        contracts = {row["contract_id"] for row in pq.read_table(run.lake.existing(pulled("contracts"), run.day)).to_pylist()}
+        contracts = {
+            row["contract_id"] for row in pq.read_table(run.lake.existing(pulled("contracts"), run.day)).to_pylist()
+        }
         for table in ("installments", "payments"):
             found = pq.read_table(run.lake.existing(pulled(table), run.day)).to_pylist()
             assert {row["contract_id"] for row in found} == contracts

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from arrears.errors import LedgerError, RulesError, SettingsError
 from arrears.ledger.pull import pull_ledger, pulled
 
@@ -53,8 +54,18 @@ def test_a_column_beyond_the_contract_is_kept_when_it_is_named(mapped: Any) -> N
     [
         ([*GOOD[:2], "    table: payment", *GOOD[3:]], 3, "payment", "Did you mean 'payments'?"),
         ([GOOD[0], "  buchung:", *GOOD[2:]], 2, "buchung", "Did you mean 'buchungen'?"),
-        ([*GOOD[:3], "    columns:", "      nr: payment_id", "      valuta: valuedate"], 6, "valuedate", "Did you mean 'value_date'?"),
-        ([*GOOD[:3], "    columns:", "      nr: payment_id", "      valute: value_date"], 6, "valute", "Did you mean 'valuta'?"),
+        (
+            [*GOOD[:3], "    columns:", "      nr: payment_id", "      valuta: valuedate"],
+            6,
+            "valuedate",
+            "Did you mean 'value_date'?",
+        ),
+        (
+            [*GOOD[:3], "    columns:", "      nr: payment_id", "      valute: value_date"],
+            6,
+            "valute",
+            "Did you mean 'valuta'?",
+        ),
         ([*GOOD[:3], "    columns:", "      nr: payment_id", "      vertrag: payment_id"], 6, "vertrag", "Remove one"),
         ([*GOOD, "    extra: [filial]"], 5, "filial", "Did you mean 'filiale'?"),
         ([*GOOD, "    extra: [amount]"], 5, "amount", "in the contract already"),

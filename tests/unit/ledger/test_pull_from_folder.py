@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from arrears.errors import LedgerError, SettingsError
 from arrears.ledger.contract import TABLES
 from arrears.ledger.pull import PULLED, pull_ledger, pulled
@@ -46,7 +47,9 @@ def test_every_table_of_the_contract_is_there_with_all_its_columns(make_run: Any
             schema = pq.read_schema(run.lake.existing(pulled(name), run.day))
             assert [(field.name, field.type) for field in schema] == [(c.name, c.type) for c in contract.columns]
         assert result.rows["holds"] == 0
-        assert result.figures["absent_tables"] == [name for name in TABLES if name not in {*"contracts installments payments".split()}]
+        assert result.figures["absent_tables"] == [
+            name for name in TABLES if name not in {*["contracts", "installments", "payments"]}
+        ]
 
 
 def test_the_same_ledger_in_another_order_gives_the_same_files(make_run: Any, csv_ledger: Any) -> None:
@@ -286,7 +289,10 @@ def test_a_csv_file_that_is_no_table_is_refused(
 def test_a_table_in_two_forms_is_refused(make_run: Any, csv_ledger: Any) -> None:
     folder = csv_ledger()
     pq.write_table(pa.table({"payment_id": ["P1"]}), folder / "payments.parquet")
-    with make_run(DAY, ledger=str(folder)) as run, pytest.raises(LedgerError, match=r"payments\.csv and payments\.parquet"):
+    with (
+        make_run(DAY, ledger=str(folder)) as run,
+        pytest.raises(LedgerError, match=r"payments\.csv and payments\.parquet"),
+    ):
         pull_ledger(run)
 
 

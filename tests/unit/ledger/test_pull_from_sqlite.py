@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from arrears.errors import LedgerError
 from arrears.ledger.pull import pull_ledger, pulled
 
@@ -80,7 +81,9 @@ def test_a_wrong_declared_type_is_refused(make_run: Any, database: Path) -> None
         pull_ledger(run)
 
 
-def test_what_others_write_meanwhile_is_not_seen(make_run: Any, database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_others_write_meanwhile_is_not_seen(
+    make_run: Any, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     change(database, "PRAGMA journal_mode=WAL")
     from arrears.ledger import pull as module
 
@@ -89,7 +92,9 @@ def test_what_others_write_meanwhile_is_not_seen(make_run: Any, database: Path, 
     def copy_and_let_others_write(*arguments: Any) -> int:
         rows = copy(*arguments)
         if arguments[3].contract.name == "contracts":
-            change(database, "INSERT INTO contracts SELECT 'C9', 'U9', product, originated_on, 1, 1, 1, 0 FROM contracts")
+            change(
+                database, "INSERT INTO contracts SELECT 'C9', 'U9', product, originated_on, 1, 1, 1, 0 FROM contracts"
+            )
             change(database, "INSERT INTO takings VALUES (9, 'C9', '2025-02-01', 1, NULL)")
         return rows
 
