@@ -1,0 +1,145 @@
+"""`arrears outreach`: plan, send, settle and approve contacts without Airflow, and run the sandbox gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from arrears.run import Run, StepResult
+
+app = typer.Typer(no_args_is_help=True)
+
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day; default today.")]
+
+
+@app.callback()
+def outreach() -> None:
+    """Plan, send and settle contacts. Channels are found by AIRFLOW_CONN_ARREARS_<CHANNEL>."""
+
+
+@app.command()
+def plan(as_of: AsOf = None) -> None:
+    """Plan the day's contacts; on the current day into the outbox."""
+    from arrears.steps import run_step
+
+    with _run(as_of) as run:
+        _show(run_step(run, "plan_contacts"))
+
+
+@app.command()
+def push(
+    channel: Annotated[
+        str | None, typer.Option("--channel", help="One channel; default all, one after the other.")
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Send what may go now. What was sent does not go again."""
+    from arrears.errors import ChannelError
+    from arrears.outreach.channels import CHANNELS
+    from arrears.steps import run_step
+
+    failed: ChannelError | None = None
+    with _run(as_of) as run:
+        for name in [channel] if channel else CHANNELS:
+            try:
+                _show(run_step(run, "push_contacts", channel=name))
+            except ChannelError as error:
+                # one channel that is down does not hold up the others
+                failed = failed or error
+    if failed is not None:
+        raise failed
+
+
+@app.command("push-approved")
+def push_approved(as_of: AsOf = None) -> None:
+    """Send the contacts that a person approved."""
+    from arrears.steps import run_step
+
+    with _run(as_of) as run:
+        _show(run_step(run, "push_approved"))
+
+
+@app.command()
+def reconcile(as_of: AsOf = None) -> None:
+    """Settle what is in doubt, take in receipts, end what is too late, and count."""
+    from arrears.steps import run_step
+
+    with _run(as_of) as run:
+        _show(run_step(run, "reconcile_contacts"))
+
+
+@app.command()
+def dispatch(as_of: AsOf = None) -> None:
+    """What outreach_dispatch does: send what has become due, retry, take in receipts, expire."""
+    from arrears.outreach.steps import dispatch_contacts
+
+    with _run(as_of) as run:
+        _show(dispatch_contacts(run))
+
+
+@app.command()
+def pending(as_of: AsOf = None) -> None:
+    """Show how many contacts wait for approval, by placement."""
+    from arrears.outreach.steps import pending_approvals
+
+    with _run(as_of) as run:
+        waiting = pending_approvals(run)
+    for placement, count in sorted(waiting.items()):
+        typer.echo(f"{placement:<12} {count:>8,}")
+    if not waiting:
+        typer.echo("nothing waits for approval")
+
+
+@app.command()
+def approve(
+    decision: Annotated[Literal["approve", "reject"], typer.Argument(help="What the person decides.")],
+    approved_by: Annotated[str, typer.Option("--by", help="Login of the person who decides.")],
+    placement: Annotated[
+        list[str] | None, typer.Option("--placement", help="Only this placement; default all.")
+    ] = None,
+    as_of: AsOf = None,
+) -> None:
+    """Approve or reject the contacts that wait; approved ones go with push-approved."""
+    from arrears.outreach.steps import approve as decide
+
+    with _run(as_of) as run:
+        _show(decide(run, decision, approved_by, placement or None))
+
+
+@app.command()
+def gateway(
+    home: Annotated[Path, typer.Option("--home", help="Folder that keeps what the gateway gets.")],
+    http_port: Annotated[int, typer.Option("--http-port", min=0, max=65535, help="0: chosen free.")] = 0,
+    smtp_port: Annotated[int, typer.Option("--smtp-port", min=0, max=65535, help="0: chosen free.")] = 0,
+    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
+) -> None:
+    """Run the sandbox gateway: a provider's stand-in over HTTP and SMTP."""
+    from arrears.demo.gateway.server import run_gateway
+
+    run_gateway(home, http_port=http_port, smtp_port=smtp_port, host=host)
+
+
+@contextmanager
+def _run(as_of: str | None) -> Iterator[Run]:
+    from arrears.day import parse_day
+    from arrears.offline import warehouse_ready
+    from arrears.run import open_run
+    from arrears.settings import load_settings
+
+    settings = load_settings()
+    day = parse_day(as_of, where="--as-of") if as_of else settings.acting_clock().today()
+    with warehouse_ready(settings), open_run(settings, day) as run:
+        yield run
+
+
+def _show(result: StepResult) -> None:
+    import json
+
+    typer.echo(json.dumps(result.figures, indent=2, ensure_ascii=False))
+    for warning in result.warnings:
+        typer.echo(f"warning: {warning}", err=True)
