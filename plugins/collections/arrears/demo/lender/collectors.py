@@ -50,7 +50,7 @@ TEAM_PLANS = (
     QueuePlan("reminder", 6, 35, 140),
     QueuePlan("phone", 5, 14, 80),
     QueuePlan("phone_senior", 3, None, 60),
-    QueuePlan("field", 3, 6, 30, regional=True),
+    QueuePlan("field", 3, 10, 30, regional=True),
     QueuePlan("agency", 3, 10, 100),
     QueuePlan("legal", 3, None, 60),
 )
