@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from arrears.ledger.contract import TABLES
 from arrears.run import Run
 

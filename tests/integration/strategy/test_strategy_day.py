@@ -9,15 +9,15 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.support.killing import run_killed
+from tests.support.ledgers import partition, publish_ledger
+
 from arrears.demo.lender import write_parquet
 from arrears.errors import NotPublishedError, RulesError
 from arrears.ledger.contract import TABLES
 from arrears.run import Run, open_run
 from arrears.settings import PROJECT, Settings, load_settings
 from arrears.steps import run_step
-
-from tests.support.killing import run_killed
-from tests.support.ledgers import partition, publish_ledger
 
 AS_OF = date(2026, 11, 20)
 STEPS = ("check_rules", "age_contracts", "tier_balances", "apply_rules", "publish_treatments")

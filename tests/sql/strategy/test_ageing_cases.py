@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from arrears.strategy.steps import age_contracts
-
 from tests.support.ledgers import partition, publish_ledger
+
+from arrears.strategy.steps import age_contracts
 
 AS_OF = date(2024, 3, 31)
 

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.ledgers import partition, publish_ledger
+from tests.support.naive_ageing import Contract, Due, Pause, Payment, Terms, age, spells
+
 from arrears.run import open_run
 from arrears.settings import load_settings
 from arrears.strategy.steps import age_contracts
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-
-from tests.support.ledgers import partition, publish_ledger
-from tests.support.naive_ageing import Contract, Due, Pause, Payment, Terms, age, spells
 
 START = date(2024, 1, 1)
 AS_OF = date(2024, 4, 30)

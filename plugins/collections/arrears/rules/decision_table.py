@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from sqlglot import exp
 
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
-from arrears.rules.files import RuleModel
+from arrears.rules.files import PlacedError, RuleModel
 from arrears.rules.vocabulary import Vocabulary, Word
 
 Value = str | int | Decimal | bool
@@ -66,32 +66,31 @@ class DecisionTable(RuleModel):
     @model_validator(mode="after")
     def _complete(self) -> DecisionTable:
         seen: set[str] = set()
-        for rule in self.rules:
+        for position, rule in enumerate(self.rules):
             if rule.id in seen:
-                raise ValueError(f"rule ids once each in table {self.name}; {rule.id} comes again")
+                message = f"rule ids once each in table {self.name}; {rule.id} comes again"
+                raise PlacedError(message, "rules", position, "id")
             seen.add(rule.id)
-            self._check_result(rule.then, f"rule {rule.id}")
-        self._check_result(self.default, "the default")
+            self._check_result(rule.then, f"rule {rule.id}", "rules", position, "then")
+        self._check_result(self.default, "the default", "default")
         if self.hit == "sum" and any(output.type != "number" for output in self.outputs.values()):
             raise ValueError(f"numbers only as outputs of table {self.name}, whose rules add up")
         if self.hit == "first" and (self.floor is not None or self.cap is not None):
             raise ValueError(f"floor and cap only where rules add up, not in table {self.name}")
         return self
 
-    def _check_result(self, result: dict[str, Value], who: str) -> None:
+    def _check_result(self, result: dict[str, Value], who: str, *at: str | int) -> None:
         if set(result) != set(self.outputs):
-            raise ValueError(
-                f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {', '.join(result) or 'nothing'}"
-            )
+            made = ", ".join(result) or "nothing"
+            raise PlacedError(f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {made}", *at)
         for name, value in result.items():
             output = self.outputs[name]
             kind = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
+            gives = f"{who} of table {self.name} gives {value!r}"
             if kind != output.type:
-                raise ValueError(f"a {output.type} for {name}; {who} of table {self.name} gives {value!r}")
+                raise PlacedError(f"a {output.type} for {name}; {gives}", *at, name)
             if output.values and value not in output.values:
-                raise ValueError(
-                    f"one of {', '.join(output.values)} for {name}; {who} of table {self.name} gives {value!r}"
-                )
+                raise PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name)
 
     @property
     def rule_column(self) -> str:

@@ -20,6 +20,14 @@ class RuleModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
+class PlacedError(ValueError):
+    """What a model's check finds wrong, with the place of the item inside what it checked."""
+
+    def __init__(self, message: str, *at: str | int) -> None:
+        self.at = at
+        super().__init__(message)
+
+
 Model = TypeVar("Model", bound=RuleModel)
 Location = tuple[str | int, ...]
 
@@ -108,6 +116,9 @@ def parse_rules(path: Path, model: type[Model]) -> Model:
 def _first_problem(document: Document, model: type[RuleModel], invalid: ValidationError) -> RulesError:
     problem = min(invalid.errors(), key=lambda each: document.line(_location(each["loc"])))
     location = _location(problem["loc"])
+    cause = problem.get("ctx", {}).get("error")
+    if isinstance(cause, PlacedError):
+        location = (*location, *cause.at)
     name = ".".join(str(part) for part in location) or "the file"
     action = "Correct the value."
     found = f"{_shown(problem['input'])} at {name}"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from arrears.rules.files import RuleModel
+from arrears.rules.files import PlacedError, RuleModel
 
 ContractClass = Literal["current", "low", "mid", "high"]
 
@@ -47,18 +47,20 @@ class AgeingRules(RuleModel):
         names: set[str] = set()
         for position, each in enumerate(buckets):
             if each.bucket in names:
-                raise ValueError(f"bucket names once each; {each.bucket} comes again")
+                raise PlacedError(f"bucket names once each; {each.bucket} comes again", position, "bucket")
             names.add(each.bucket)
             if each.from_day != expected:
                 kind = "overlap" if each.from_day < expected else "gap"
-                raise ValueError(f"no {kind} between buckets: {each.bucket} should begin on day {expected}")
+                raise PlacedError(
+                    f"no {kind} between buckets: {each.bucket} should begin on day {expected}", position, "from_day"
+                )
             last = position == len(buckets) - 1
             if last != (each.to_day is None):
-                raise ValueError(f"to_day in every bucket but the last, not so at {each.bucket}")
+                raise PlacedError(f"to_day in every bucket but the last, not so at {each.bucket}", position)
             if each.to_day is not None:
                 if each.to_day < each.from_day:
-                    raise ValueError(f"{each.bucket} to end on day {each.from_day} or later")
+                    raise PlacedError(f"{each.bucket} to end on day {each.from_day} or later", position, "to_day")
                 expected = each.to_day + 1
         if buckets[0].class_ != "current" or buckets[0].to_day != 0:
-            raise ValueError(f"the first bucket to be day 0 alone, class current; {buckets[0].bucket} is not")
+            raise PlacedError(f"the first bucket to be day 0 alone, class current; {buckets[0].bucket} is not", 0)
         return buckets

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from sqlglot import exp
 
 from arrears.rules.decision_table import DecisionTable
-from arrears.rules.files import RuleModel
+from arrears.rules.files import PlacedError, RuleModel
 
 Role = Literal["collection", "lost_contact", "roll_rate"]
 
@@ -54,12 +54,18 @@ class ScoreRules(RuleModel):
         for position, each in enumerate(stages):
             if each.from_bucket != expected:
                 kind = "overlap" if each.from_bucket < expected else "gap"
-                raise ValueError(f"no {kind} between stages: {each.stage} should begin with bucket {expected}")
+                raise PlacedError(
+                    f"no {kind} between stages: {each.stage} should begin with bucket {expected}",
+                    position,
+                    "from_bucket",
+                )
             if (position == len(stages) - 1) != (each.to_bucket is None):
-                raise ValueError(f"to_bucket in every stage but the last, not so at {each.stage}")
+                raise PlacedError(f"to_bucket in every stage but the last, not so at {each.stage}", position)
             if each.to_bucket is not None:
                 if each.to_bucket < each.from_bucket:
-                    raise ValueError(f"{each.stage} to end with bucket {each.from_bucket} or later")
+                    raise PlacedError(
+                        f"{each.stage} to end with bucket {each.from_bucket} or later", position, "to_bucket"
+                    )
                 expected = each.to_bucket + 1
         return stages
 
@@ -67,20 +73,23 @@ class ScoreRules(RuleModel):
     @classmethod
     def _bands_ascend(cls, bands: dict[Role, tuple[Band, ...]]) -> dict[Role, tuple[Band, ...]]:
         for role, each in bands.items():
-            for lower, upper in pairwise(each):
+            for position, (lower, upper) in enumerate(pairwise(each), start=1):
                 if upper.from_score <= lower.from_score:
-                    raise ValueError(
+                    raise PlacedError(
                         f"bands in ascending order; {role} {upper.band} begins at {upper.from_score}, "
-                        f"which is not above {lower.from_score}"
+                        f"which is not above {lower.from_score}",
+                        role,
+                        position,
                     )
         return bands
 
     @model_validator(mode="after")
     def _one_model_each(self) -> ScoreRules:
         seen: set[tuple[str, str]] = set()
-        for each in self.models:
+        for position, each in enumerate(self.models):
             if (each.role, each.stage) in seen:
-                raise ValueError(f"one model for a role and stage; {each.role} in {each.stage} has two")
+                message = f"one model for a role and stage; {each.role} in {each.stage} has two"
+                raise PlacedError(message, "models", position)
             seen.add((each.role, each.stage))
         missing = {"collection", "lost_contact", "roll_rate"} - set(self.bands)
         if missing:

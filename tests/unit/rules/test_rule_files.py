@@ -1,0 +1,150 @@
+"""Rule files: every mistake is answered with file, line and what to do."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arrears.errors import RulesError
+from arrears.rules.registry import FILES, parse_all
+from arrears.rules.rule_set import load_rule_set, rules_hash
+from arrears.settings import PROJECT
+from arrears.strategy.compile import check_strategy, load_strategy
+from arrears.strategy.policy_verdicts import active_verdicts
+
+SHIPPED = PROJECT / "include" / "rules"
+DAY = date(2026, 11, 20)
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    shutil.copytree(SHIPPED, tmp_path / "rules")
+    return tmp_path / "rules"
+
+
+def check(root: Path) -> Any:
+    for _ in parse_all(root):
+        pass
+    rule_set = load_rule_set(root, DAY)
+    return check_strategy(load_strategy(rule_set), active_verdicts(rule_set))
+
+
+def edit(root: Path, file: str, old: str, new: str) -> int:
+    """Replaces one text in a rule file; returns its line."""
+    text = (root / file).read_text(encoding="utf-8")
+    assert old in text, old
+    (root / file).write_text(text.replace(old, new, 1), encoding="utf-8")
+    return text[: text.index(old)].count("\n") + 1
+
+
+def test_the_shipped_rules_are_good() -> None:
+    assert check(SHIPPED)
+
+
+def test_every_shipped_file_is_registered() -> None:
+    patterns = {path for pattern in FILES for path in SHIPPED.glob(pattern)}
+    assert set(SHIPPED.rglob("*.yaml")) == patterns
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected", "action"),
+    [
+        ("ageing.yaml", "grace_days: 0", "grace_day: 0", "one of the keys", "Did you mean 'grace_days'?"),
+        ("ageing.yaml", "to_day: 60", "to_dy: 60", "one of the keys", "Did you mean 'to_day'?"),
+        ("ageing.yaml", "grace_days: 0", "grace_days: -1", "greater than or equal to 0", ""),
+        ("ageing.yaml", "grace_days: 0", "grace_days: three", "valid integer", ""),
+        ("ageing.yaml", "from_day: 31", "from_day: 30", "no overlap between buckets: M2 should begin on day 31", ""),
+        ("ageing.yaml", "from_day: 31", "from_day: 32", "no gap between buckets: M2 should begin on day 31", ""),
+        ("ageing.yaml", "bucket: M3", "bucket: M2", "bucket names once each; M2", ""),
+        ("ageing.yaml", "class: mid", "class: middle", "'current', 'low', 'mid' or 'high'", ""),
+        ("scores.yaml", "from_bucket: 2", "from_bucket: 1", "no overlap between stages", ""),
+        ("scores.yaml", "from_score: 650", "from_score: 400", "bands in ascending order", ""),
+        ("treatments.yaml", "id: SEG2", "id: SEG1", "rule ids once each in table segment; SEG1", ""),
+        ("treatments.yaml", "queue: reminder}", "queue: remind}", "one of none, reminder", ""),
+        ("treatments.yaml", "intensity: 1,", "intensity: soft,", "a number for intensity", ""),
+        ("treatments.yaml", "placement: field, ", "", "rule TRE9 of table treatment to give", ""),
+        ("attributes.yaml", "active: cn", "active: de", "active to be one of cn, us", ""),
+        ("rule_set.yaml", "version: 1", "version: 1\nversion: 2", "each key once", "Remove one of the two."),
+        ("rule_set.yaml", "name: standard", "name: [standard", "YAML", "Correct the file's form"),
+        ("rule_set.yaml", "owner: strategy management", "", "the key 'owner'", "Add the key."),
+    ],
+)
+def test_a_wrong_file_is_named_with_its_line(
+    rules: Path, file: str, old: str, new: str, expected: str, action: str
+) -> None:
+    line = edit(rules, file, old, new)
+    with pytest.raises(RulesError) as error:
+        check(rules)
+    assert expected in error.value.expected
+    assert action in error.value.action
+    missing_or_twice = "rule_set.yaml" in file
+    assert missing_or_twice or error.value.where.endswith(f"{file}:{line}")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected", "action"),
+    [
+        (
+            "balance.yaml",
+            "overdue_amount >= 50000",
+            "overdue_amout >= 50000",
+            "name of the vocabulary",
+            "'overdue_amount'",
+        ),
+        ("treatments.yaml", "when: class = 'current'", "when: class = 'curent'", "one of current, low", "'current'"),
+        ("profile.yaml", "years_employed < 2", "years_employed < '2'", "number and text", "single quotes"),
+        ("treatments.yaml", "when: held", "when: hold_kind", "is a text", "Compare it"),
+        ("balance.yaml", "when: overdue_amount >= 50000", "when: balance_tier = 'large'", "name of the vocabulary", ""),
+        (
+            "scores.yaml",
+            "lost_contact_band = 'high'",
+            "lost_contact_band = 'hi'",
+            "one of low, medium, high, unknown",
+            "'high'",
+        ),
+    ],
+)
+def test_a_wrong_condition_is_named_with_its_line(
+    rules: Path, file: str, old: str, new: str, expected: str, action: str
+) -> None:
+    line = edit(rules, file, old, new)
+    with pytest.raises(RulesError) as error:
+        check(rules)
+    assert error.value.where.endswith(f"{file}:{line}")
+    assert expected in error.value.expected
+    assert action in error.value.action
+
+
+def test_an_attribute_under_review_needs_an_approval(rules: Path) -> None:
+    approval = "      approval: {role: head of strategy, approved_on: 2026-01-15, reason: Short employment precedes loss of income.}\n"
+    edit(rules, "profile.yaml", approval, "")
+    with pytest.raises(RulesError, match="an approval on a rule that reads work_years") as error:
+        check(rules)
+    assert "Add approval" in error.value.action
+
+
+def test_a_denied_attribute_is_an_error_even_with_an_approval(rules: Path) -> None:
+    edit(rules, "attributes.yaml", "active: cn", "active: us")
+    with pytest.raises(RulesError, match="no rule that reads age, which the policy denies"):
+        check(rules)
+
+
+def test_rules_are_not_used_before_they_are_valid(rules: Path) -> None:
+    with pytest.raises(RulesError, match="valid from 2015-01-01"):
+        load_rule_set(rules, date(2014, 12, 31))
+    assert load_rule_set(rules, date(2015, 1, 1)).version == 1
+
+
+def test_the_hash_changes_with_any_byte_of_any_file(rules: Path) -> None:
+    before = rules_hash(rules)
+    assert before == rules_hash(SHIPPED)
+    for path in sorted(rules.rglob("*.yaml")):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text + "\n", encoding="utf-8")
+        assert rules_hash(rules) != before
+        path.write_text(text, encoding="utf-8")
+    assert rules_hash(rules) == before
