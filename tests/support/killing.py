@@ -54,7 +54,8 @@ def run_killed(
 ) -> bool:
     """Runs `step` in a child that is killed at its `nth` moment; False when it ended before there were so many.
 
-    `commits` False leaves the warehouse's commits out, for steps that write to the lake alone. Raises AssertionError when the child ended in another way.
+    `commits` False leaves the warehouse's commits out, for steps that write to the lake alone. Raises AssertionError
+    when the child ended in another way.
     """
     child = subprocess.run(
         [sys.executable, "-c", _CHILD, str(nth), step, as_of, json.dumps(arguments), "commits" if commits else ""],

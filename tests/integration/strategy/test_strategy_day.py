@@ -1,4 +1,4 @@
-"""The steps of strategy_daily on a generated lender: twice the same, killed and run again the same, on Spark the same."""
+"""The steps of strategy_daily on a generated lender: run twice, killed and run again, and on Spark, all the same."""
 
 from __future__ import annotations
 

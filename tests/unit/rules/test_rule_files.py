@@ -120,7 +120,8 @@ def test_a_wrong_condition_is_named_with_its_line(
 
 
 def test_an_attribute_under_review_needs_an_approval(rules: Path) -> None:
-    approval = "      approval: {role: head of strategy, approved_on: 2026-01-15, reason: Short employment precedes loss of income.}\n"
+    lines = (SHIPPED / "profile.yaml").read_text(encoding="utf-8").splitlines(keepends=True)
+    approval = next(line for line in lines if "Short employment" in line)
     edit(rules, "profile.yaml", approval, "")
     with pytest.raises(RulesError, match="an approval on a rule that reads work_years") as error:
         check(rules)
