@@ -15,7 +15,6 @@ FILE = "allocation.yaml"
 Mode = Literal["even"]
 Remainder = Literal["pool", "spread"]
 First = Literal["priority", "overdue_amount", "days_past_due"]
-QueueName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 _QUEUE_RULE = pa.schema(
     [("queue", pa.string()), ("position", pa.int32()), ("respect_regions", pa.bool_()), ("first", pa.string())]
@@ -60,7 +59,7 @@ class AllocationRules(RuleModel):
     """`allocation.yaml`."""
 
     defaults: QueueRules = QueueRules()
-    queues: Annotated[dict[QueueName, QueueChanges], Field(min_length=1)]
+    queues: Annotated[dict[str, QueueChanges], Field(min_length=1)]
     """Changes per queue, in the order in which the queues are served."""
 
     @model_validator(mode="after")
