@@ -11,7 +11,8 @@ RUN python3 -m venv /opt/venv \
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 50000 --create-home --home-dir /opt/airflow arrears \
- && mkdir -p /opt/airflow/logs /opt/airflow/auth /var/lib/arrears/lake /var/lib/arrears/reports \
+ && mkdir -p /opt/airflow/logs /opt/airflow/auth \
+      /var/lib/arrears/lake /var/lib/arrears/reports /var/lib/arrears/outbox /var/lib/arrears/gateway \
  && chown -R arrears /opt/airflow /var/lib/arrears
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /opt/arrears

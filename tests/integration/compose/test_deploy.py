@@ -61,7 +61,7 @@ def test_a_role_of_the_warehouse_may_make_the_role_of_bi(admin: sa.URL, wanted: 
     from arrears.warehouse.connect import open_warehouse
     from arrears.warehouse.migrate import require_current, upgrade
 
-    ensure_database(admin, wanted)
+    ensure_database(admin, wanted, makes_roles=True)
     url = wanted.set(drivername="postgresql").render_as_string(hide_password=False)
     warehouse = open_warehouse(load_settings({"warehouse_url": url}))
     upgrade(warehouse)

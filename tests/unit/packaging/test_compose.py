@@ -69,6 +69,7 @@ def test_airflow_shares_lake_reports_logs_and_rules(name: str) -> None:
     assert {
         "/var/lib/arrears/lake",
         "/var/lib/arrears/reports",
+        "/var/lib/arrears/outbox",
         "/opt/airflow/logs",
         "/opt/arrears/include/rules",
     } <= mounted

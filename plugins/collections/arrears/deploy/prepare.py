@@ -25,10 +25,13 @@ def prepare(environment: Mapping[str, str]) -> None:
     warehouse = sa.make_url(_required(environment, "ARREARS_WAREHOUSE_URL"))
     airflow = sa.make_url(_required(environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"))
     admin = sa.make_url(_required(environment, "POSTGRES_ADMIN_URL"))
-    for url in (airflow, warehouse):
+    ledger = environment.get("ARREARS_LEDGER", "")
+    lender = [sa.make_url(ledger)] if "://" in ledger else []
+    for url in (airflow, warehouse, *lender):
         # a database on another server belongs to somebody else, who has made it
         if (url.host, url.port) == (admin.host, admin.port):
-            ensure_database(admin, url)
+            # the warehouse's migrations make the role of BI
+            ensure_database(admin, url, makes_roles=url is warehouse)
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
     _migrate_warehouse()
     write_password(
@@ -37,15 +40,18 @@ def prepare(environment: Mapping[str, str]) -> None:
     )
 
 
-def ensure_database(admin: sa.URL, wanted: sa.URL) -> None:
-    """Makes the role and the database that `wanted` names, if they are missing, and sets the role's password."""
+def ensure_database(admin: sa.URL, wanted: sa.URL, *, makes_roles: bool = False) -> None:
+    """Makes the role and the database that `wanted` names, if they are missing, and sets the role's password.
+
+    `makes_roles` says whether the role may make further roles.
+    """
     role, database = sql.Identifier(str(wanted.username)), sql.Identifier(str(wanted.database))
     with _connected(admin) as connection:
         known = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [wanted.username]).fetchone()
         verb = sql.SQL("ALTER" if known else "CREATE")
-        # the warehouse's migrations make the role of BI
-        attributes = sql.SQL("{} ROLE {} LOGIN CREATEROLE PASSWORD {}")
-        connection.execute(attributes.format(verb, role, sql.Literal(str(wanted.password))))
+        right = sql.SQL("CREATEROLE" if makes_roles else "NOCREATEROLE")
+        attributes = sql.SQL("{} ROLE {} LOGIN {} PASSWORD {}")
+        connection.execute(attributes.format(verb, role, right, sql.Literal(str(wanted.password))))
         if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [wanted.database]).fetchone():
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(database, role))
 
