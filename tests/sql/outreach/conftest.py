@@ -1,0 +1,45 @@
+"""Fixtures of outreach's SQL tests: the builder of a day, and the shipped rules of contact."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from arrears.outreach.plan import build_contact_plan
+from arrears.outreach.rules import load_contact_rules
+from arrears.run import Run
+
+
+@pytest.fixture(scope="session")
+def outreach_day() -> ModuleType:
+    """The builder of a published day."""
+    path = Path(__file__).with_name("outreach_day.py")
+    spec = importlib.util.spec_from_file_location("outreach_day", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def planned(make_run: Any, outreach_day: ModuleType) -> Callable[..., list[dict[str, Any]]]:
+    """Plans a day of the given cases and tables, and gives the plan's rows."""
+
+    def plan(
+        cases: list[dict[str, Any]], *, rules: dict[str, Any] | None = None, engine: str = "duckdb", **tables: Any
+    ) -> list[dict[str, Any]]:
+        with make_run(outreach_day.DAY, engine=engine) as run:
+            assert isinstance(run, Run)
+            outreach_day.publish(run, cases, **tables)
+            contact, pack = load_contact_rules(run.rules)
+            build_contact_plan(run, contact.model_copy(update=rules or {}), pack)
+            rows: list[dict[str, Any]] = outreach_day.plan_rows(run)
+            return rows
+
+    return plan
