@@ -44,6 +44,8 @@ class Materiality(BaseModel):
             if name in values:
                 raise ValueError(f"{text!r} gives the {name} twice")
             values[name] = value / 100 if name == "share" else value
+        if not 0 <= values.get("share", 0) < 1:
+            raise ValueError(f"the share in {text!r} is not below 100%")
         return cls(**values)
 
 
