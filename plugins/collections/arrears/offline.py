@@ -6,6 +6,7 @@ lets a step that is killed for want of memory be named instead of taking the com
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import resource
 import signal
@@ -166,7 +167,8 @@ def _peak_bytes() -> int:
 
 def _in_own_process(context: Any, settings: Settings, as_of: date, call: StepCall) -> StepReport:
     receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_run_and_report, args=(sender, settings, as_of, call), name=call.label)
+    arguments = (sender, settings, as_of, call, logging.getLogger().level)
+    process = context.Process(target=_run_and_report, args=arguments, name=call.label)
     started = time.monotonic()
     process.start()
     sender.close()
@@ -181,7 +183,11 @@ def _in_own_process(context: Any, settings: Settings, as_of: date, call: StepCal
     return report
 
 
-def _run_and_report(sender: Connection, settings: Settings, as_of: date, call: StepCall) -> None:
+def _run_and_report(sender: Connection, settings: Settings, as_of: date, call: StepCall, log_level: int) -> None:
+    logging.basicConfig(level=log_level, format="%(levelname)s %(name)s: %(message)s")
+    if log_level > logging.DEBUG:
+        # the report carries the step's warnings; they need not be logged as well
+        logging.getLogger("arrears.steps").setLevel(logging.ERROR)
     result: StepResult | None = None
     failure: Failure | None = None
     arguments = {"channel": call.channel} if call.channel else {}
