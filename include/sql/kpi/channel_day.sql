@@ -56,6 +56,7 @@ tried AS (
         channel,
         source,
         COUNT(*) AS attempts,
+        COUNT(CASE WHEN ended IN ('sent', 'delivered') THEN 1 END) AS sent_attempts,
         COUNT(
             CASE
                 WHEN
@@ -106,6 +107,7 @@ SELECT
     CAST(COALESCE(settled.withheld_tasks, 0) AS BIGINT) AS withheld_tasks,
     CAST(COALESCE(settled.unsent_tasks, 0) AS BIGINT) AS unsent_tasks,
     COALESCE(tried.attempts, 0) AS attempts,
+    COALESCE(tried.sent_attempts, 0) AS sent_attempts,
     COALESCE(tried.delivered_attempts, 0) AS delivered_attempts,
     COALESCE(tried.connected_attempts, 0) AS connected_attempts,
     COALESCE(tried.right_party_attempts, 0) AS right_party_attempts,

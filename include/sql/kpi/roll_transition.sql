@@ -1,69 +1,93 @@
 -- Cohorts between one month end and the next: of what was in a bucket, how much is where a month later.
 -- Grain: month end (the later one) x basis x product x currency x from bucket x to bucket. From 'new': came into the
--- book in between; to 'closed', 'written_off' or 'left': left it. Reads month_end_state, of which it is the end.
+-- book in between; to 'closed', 'written_off' or 'left': left it. Reads month_end_state (or month_end_snapshot under that
+-- name), of which it is the end. month_ends are the ends that are known; two that follow one another make a cohort.
 WITH followed AS (
     SELECT
         month_ends.slot,
         month_end_state.product,
         month_end_state.currency,
-        month_end_state.bucket_no,
-        month_end_state.balance,
         month_end_state.leaves_as,
-        LEAD(month_ends.slot) OVER months AS next_slot,
-        LEAD(month_end_state.bucket_no) OVER months AS next_bucket_no,
-        LEAD(month_end_state.balance) OVER months AS next_balance,
-        LAG(month_ends.slot) OVER months AS earlier_slot
+        CASE month_ends.slot
+            WHEN 1 THEN month_end_state.bucket_no_1
+            WHEN 2 THEN month_end_state.bucket_no_2
+            WHEN 3 THEN month_end_state.bucket_no_3
+            WHEN 4 THEN month_end_state.bucket_no_4
+            WHEN 5 THEN month_end_state.bucket_no_5
+            WHEN 6 THEN month_end_state.bucket_no_6
+            WHEN 7 THEN month_end_state.bucket_no_7
+            WHEN 8 THEN month_end_state.bucket_no_8
+            WHEN 9 THEN month_end_state.bucket_no_9
+            WHEN 10 THEN month_end_state.bucket_no_10
+            WHEN 11 THEN month_end_state.bucket_no_11
+            WHEN 12 THEN month_end_state.bucket_no_12
+        END AS from_bucket_no,
+        CASE month_ends.slot
+            WHEN 1 THEN month_end_state.bucket_no_2
+            WHEN 2 THEN month_end_state.bucket_no_3
+            WHEN 3 THEN month_end_state.bucket_no_4
+            WHEN 4 THEN month_end_state.bucket_no_5
+            WHEN 5 THEN month_end_state.bucket_no_6
+            WHEN 6 THEN month_end_state.bucket_no_7
+            WHEN 7 THEN month_end_state.bucket_no_8
+            WHEN 8 THEN month_end_state.bucket_no_9
+            WHEN 9 THEN month_end_state.bucket_no_10
+            WHEN 10 THEN month_end_state.bucket_no_11
+            WHEN 11 THEN month_end_state.bucket_no_12
+            WHEN 12 THEN month_end_state.bucket_no_13
+        END AS to_bucket_no,
+        CASE month_ends.slot
+            WHEN 1 THEN month_end_state.balance_1
+            WHEN 2 THEN month_end_state.balance_2
+            WHEN 3 THEN month_end_state.balance_3
+            WHEN 4 THEN month_end_state.balance_4
+            WHEN 5 THEN month_end_state.balance_5
+            WHEN 6 THEN month_end_state.balance_6
+            WHEN 7 THEN month_end_state.balance_7
+            WHEN 8 THEN month_end_state.balance_8
+            WHEN 9 THEN month_end_state.balance_9
+            WHEN 10 THEN month_end_state.balance_10
+            WHEN 11 THEN month_end_state.balance_11
+            WHEN 12 THEN month_end_state.balance_12
+        END AS from_balance,
+        CASE month_ends.slot
+            WHEN 1 THEN month_end_state.balance_2
+            WHEN 2 THEN month_end_state.balance_3
+            WHEN 3 THEN month_end_state.balance_4
+            WHEN 4 THEN month_end_state.balance_5
+            WHEN 5 THEN month_end_state.balance_6
+            WHEN 6 THEN month_end_state.balance_7
+            WHEN 7 THEN month_end_state.balance_8
+            WHEN 8 THEN month_end_state.balance_9
+            WHEN 9 THEN month_end_state.balance_10
+            WHEN 10 THEN month_end_state.balance_11
+            WHEN 11 THEN month_end_state.balance_12
+            WHEN 12 THEN month_end_state.balance_13
+        END AS to_balance
     FROM month_end_state
-    INNER JOIN month_ends ON month_end_state.month_end = month_ends.month_end
-    WINDOW months AS (PARTITION BY month_end_state.contract_id ORDER BY month_ends.slot)
-),
-
-grouped AS (
-    SELECT
-        slot,
-        product,
-        currency,
-        bucket_no,
-        CASE WHEN next_slot = slot + 1 THEN next_bucket_no END AS next_bucket_no,
-        CASE
-            WHEN next_slot = slot + 1 THEN 'stays'
-            ELSE COALESCE(leaves_as, 'left')
-        END AS end_state,
-        COALESCE(earlier_slot, 0) <> slot - 1 AS is_new,
-        COUNT(*) AS contracts,
-        SUM(balance) AS balance,
-        SUM(CASE WHEN next_slot = slot + 1 THEN next_balance ELSE 0 END) AS next_balance
-    FROM followed
-    GROUP BY ALL
+    CROSS JOIN month_ends
 ),
 
 transitions AS (
     SELECT
-        slot + 1 AS slot,
-        product,
-        currency,
-        bucket_no AS from_bucket_no,
-        next_bucket_no AS to_bucket_no,
-        NULL AS from_name,
-        CASE WHEN end_state <> 'stays' THEN end_state END AS to_name,
-        contracts,
-        balance AS from_balance,
-        next_balance AS to_balance
-    FROM grouped
-    UNION ALL
-    SELECT
         slot,
         product,
         currency,
-        NULL AS from_bucket_no,
-        bucket_no AS to_bucket_no,
-        'new' AS from_name,
-        NULL AS to_name,
-        contracts,
-        0 AS from_balance,
-        balance AS to_balance
-    FROM grouped
-    WHERE is_new
+        from_bucket_no,
+        to_bucket_no,
+        CASE WHEN to_bucket_no IS NULL THEN COALESCE(leaves_as, 'left') END AS left_as,
+        COUNT(*) AS contracts,
+        SUM(CASE WHEN from_bucket_no IS NULL THEN 0 ELSE from_balance END) AS from_balance,
+        SUM(CASE WHEN to_bucket_no IS NULL THEN 0 ELSE to_balance END) AS to_balance
+    FROM followed
+    WHERE from_bucket_no IS NOT NULL OR to_bucket_no IS NOT NULL
+    GROUP BY
+        slot,
+        product,
+        currency,
+        from_bucket_no,
+        to_bucket_no,
+        CASE WHEN to_bucket_no IS NULL THEN COALESCE(leaves_as, 'left') END
 )
 
 SELECT
@@ -71,23 +95,16 @@ SELECT
     CAST($basis AS VARCHAR) AS basis,
     transitions.product,
     transitions.currency,
-    COALESCE(transitions.from_name, from_buckets.bucket) AS from_bucket,
-    COALESCE(transitions.to_name, to_buckets.bucket) AS to_bucket,
+    COALESCE(from_buckets.bucket, 'new') AS from_bucket,
+    COALESCE(to_buckets.bucket, transitions.left_as) AS to_bucket,
     starts.month_end AS from_month_end,
-    CAST(SUM(transitions.contracts) AS BIGINT) AS contracts,
-    CAST(SUM(transitions.from_balance) AS DECIMAL(18, 2)) AS from_balance,
-    CAST(SUM(transitions.to_balance) AS DECIMAL(18, 2)) AS to_balance,
+    transitions.contracts,
+    CAST(transitions.from_balance AS DECIMAL(18, 2)) AS from_balance,
+    CAST(transitions.to_balance AS DECIMAL(18, 2)) AS to_balance,
     CAST($as_of AS DATE) AS known_as_of
 FROM transitions
-INNER JOIN month_ends AS ends ON transitions.slot = ends.slot
-INNER JOIN month_ends AS starts ON transitions.slot = starts.slot + 1
+INNER JOIN month_ends AS starts ON transitions.slot = starts.slot
+INNER JOIN month_ends AS ends ON transitions.slot + 1 = ends.slot
 LEFT JOIN buckets AS from_buckets ON transitions.from_bucket_no = from_buckets.bucket_no
 LEFT JOIN buckets AS to_buckets ON transitions.to_bucket_no = to_buckets.bucket_no
-GROUP BY
-    ends.month_end,
-    transitions.product,
-    transitions.currency,
-    COALESCE(transitions.from_name, from_buckets.bucket),
-    COALESCE(transitions.to_name, to_buckets.bucket),
-    starts.month_end
 ORDER BY as_of, basis, product, currency, from_bucket, to_bucket

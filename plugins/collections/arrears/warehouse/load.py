@@ -64,7 +64,7 @@ def loading(warehouse: sa.Engine) -> Iterator[sa.Connection]:
     try:
         with warehouse.begin() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            yield connection
+            yield connection.execution_options(preserve_rowcount=True)
     except (OperationalError, InterfaceError) as error:
         raise _lost(warehouse) from error
     except DBAPIError as error:

@@ -504,7 +504,8 @@ class ChannelDay(_Fact, Base):
     withheld_tasks: Mapped[int] = _count("Of them rejected by a person, or not answered in time.")
     unsent_tasks: Mapped[int] = _count("Of them cancelled by a later plan, or not sent before their window closed.")
     attempts: Mapped[int] = _count("Contact attempts.")
-    delivered_attempts: Mapped[int] = _count("Attempts that arrived: delivered, connected or a list handed over.")
+    sent_attempts: Mapped[int] = _count("Attempts that the provider took, or lists that were handed over.")
+    delivered_attempts: Mapped[int] = _count("Attempts that are known to have arrived.")
     connected_attempts: Mapped[int] = _count("Attempts that reached somebody.")
     right_party_attempts: Mapped[int] = _count("Attempts that reached the right party.")
     failed_attempts: Mapped[int] = _count("Attempts that failed.")
@@ -529,7 +530,7 @@ class PoolDay(_Fact, Base):
     offered_cases: Mapped[int] = _count("Cases in the pool at the opening.")
     grabbed_cases: Mapped[int] = _count("Cases that collectors grabbed that day.")
     expired_cases: Mapped[int] = _count("Offered cases that nobody grabbed that day.")
-    grab_minutes: Mapped[int] = _count("Minutes from the opening of the pool to the grab, summed over grabbed cases.")
+    grab_minutes: Mapped[int] = _count("Minutes that the grabbed cases lay in the pool until the grab, summed.")
     offered_amount: Mapped[Decimal] = _money("Overdue amount of the offered cases.")
     grabbed_amount: Mapped[Decimal] = _money("Overdue amount of the grabbed cases.")
     grabbed_recovered_amount: Mapped[Decimal] = _money(
@@ -553,9 +554,9 @@ class RollTransition(_Fact, Base):
     __table_args__ = (
         _described(
             "Cohorts from one month end to the next (roll rate 迁徙率): of what was in a bucket, how much is where a "
-            "month later; as_of is the later month end. frozen: both ends as their own runs knew them; restated: both from "
-            "the ledger of the newest run. Grain: month end x basis x product x currency x from bucket x to bucket. "
-            "Source: snapshot (frozen), ledger (restated)."
+            "month later; as_of is the later month end. frozen: both ends as their own runs knew them; restated: both "
+            "from the ledger of the newest run. Grain: month end x basis x product x currency x from bucket x to "
+            "bucket. Source: snapshot (frozen), ledger (restated)."
         ),
     )
 

@@ -736,6 +736,7 @@ SELECT
   mart.channel_day.tasks,
   CAST(CAST(mart.channel_day.blocked_tasks AS DECIMAL) / CAST(NULLIF(mart.channel_day.tasks, 0) AS DECIMAL) AS DECIMAL(18, 6)) AS blocked_rate,
   mart.channel_day.attempts,
+  CAST(CAST(mart.channel_day.sent_attempts AS DECIMAL) / CAST(NULLIF(mart.channel_day.attempts, 0) AS DECIMAL) AS DECIMAL(18, 6)) AS sent_rate,
   CAST(CAST(mart.channel_day.delivered_attempts AS DECIMAL) / CAST(NULLIF(mart.channel_day.attempts, 0) AS DECIMAL) AS DECIMAL(18, 6)) AS delivery_rate,
   CAST(CAST(mart.channel_day.connected_attempts AS DECIMAL) / CAST(NULLIF(mart.channel_day.attempts, 0) AS DECIMAL) AS DECIMAL(18, 6)) AS connect_rate_by_dial,
   CAST(CAST(mart.channel_day.connected_customers AS DECIMAL) / CAST(NULLIF(mart.channel_day.tried_customers, 0) AS DECIMAL) AS DECIMAL(18, 6)) AS connect_rate_by_case,
@@ -753,7 +754,8 @@ FROM mart.channel_day
             "tasks": "Contacts that the strategy wanted.",
             "blocked_rate": "Compliance: blocked contacts / contacts that the strategy wanted.",
             "attempts": "Contact attempts.",
-            "delivery_rate": "Attempts that arrived / attempts.",
+            "sent_rate": "Attempts that the provider took / attempts.",
+            "delivery_rate": "Attempts that are known to have arrived / attempts.",
             "connect_rate_by_dial": "Connect rate 接通率: connected attempts / attempts.",
             "connect_rate_by_case": "Connect rate 接通率: connected customers / tried customers.",
             "right_party_rate": "Right-party contacts (RPC) / attempts.",
@@ -798,7 +800,7 @@ LEFT OUTER JOIN mart.pool_day
             "grabbed_cases": "Cases that collectors grabbed that day.",
             "grabbed_rate": "grabbed_cases / offered_cases.",
             "expired_cases": "Offered cases that nobody grabbed that day.",
-            "minutes_to_grab": "Mean minutes from the opening of the pool to the grab.",
+            "minutes_to_grab": "Mean minutes that a grabbed case lay in the pool.",
             "grabbed_recovery_rate": "Recovered / overdue of the grabbed cases.",
             "allocated_recovery_rate": "Recovered / overdue of the allocated cases, to compare.",
         },
@@ -1452,10 +1454,13 @@ def upgrade() -> None:
         ),
         sa.Column("attempts", sa.BigInteger(), nullable=False, comment="Contact attempts."),
         sa.Column(
-            "delivered_attempts",
+            "sent_attempts",
             sa.BigInteger(),
             nullable=False,
-            comment="Attempts that arrived: delivered, connected or a list handed over.",
+            comment="Attempts that the provider took, or lists that were handed over.",
+        ),
+        sa.Column(
+            "delivered_attempts", sa.BigInteger(), nullable=False, comment="Attempts that are known to have arrived."
         ),
         sa.Column("connected_attempts", sa.BigInteger(), nullable=False, comment="Attempts that reached somebody."),
         sa.Column(
@@ -1501,7 +1506,7 @@ def upgrade() -> None:
             "grab_minutes",
             sa.BigInteger(),
             nullable=False,
-            comment="Minutes from the opening of the pool to the grab, summed over grabbed cases.",
+            comment="Minutes that the grabbed cases lay in the pool until the grab, summed.",
         ),
         sa.Column(
             "offered_amount",

@@ -1,0 +1,219 @@
+"""Builds facts and dimensions into the lake: opening facts of the day, closing facts of finished days, month ends."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from sqlglot import exp
+
+from arrears.day import Basis, BusinessDay
+from arrears.kpi import ops_reads
+from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, windows
+from arrears.kpi.rules import Label
+from arrears.kpi.windows import month_end_parameters, month_end_relation
+from arrears.rules.rule_set import RuleSetHeader
+from arrears.run import Run
+from arrears.sqlmodel import load_model, run_model, run_select
+from arrears.strategy.ageing import ageing_parameters, bucket_relation
+
+
+def build_opening(run: Run) -> dict[str, int]:
+    """Builds the facts of the day itself."""
+    params = {"basis": run.day.basis, "rule_set_hash": run.rules.hash}
+    return {
+        fact.lake_table: run_model(run, f"kpi/{fact.name}", table=fact.lake_table, params=params)
+        for fact in FACTS
+        if fact.kind == "opening"
+    }
+
+
+def build_closing(run: Run) -> dict[str, int]:
+    """Builds the facts of the finished days within the look-back; an empty day gives no rows."""
+    days = windows(run).closing
+    relations = {
+        "closing_days": pa.table({"as_of": pa.array(days, pa.date32())}),
+        "contact_tasks": ops_reads.contact_tasks(run.warehouse, days),
+        "contact_attempts": ops_reads.contact_attempts(run.warehouse, days),
+        "grabs": ops_reads.grabs(run.warehouse, days),
+    }
+    sources: dict[str, Sequence[Path]] = {}
+    for table in ("assignment", "treatment", "contact_plan"):
+        files = _past_files(run, table, days)
+        if files:
+            sources[table] = files
+        else:
+            relations[table] = pq.read_schema(run.lake.files(table, run.day)[0]).empty_table()
+    return {
+        fact.lake_table: run_model(
+            run,
+            f"kpi/{fact.name}",
+            table=fact.lake_table,
+            params={"basis": run.day.basis},
+            relations=relations,
+            sources=sources,
+        )
+        for fact in FACTS
+        if fact.kind == "closing"
+    }
+
+
+def _past_files(run: Run, table: str, days: Iterable[date]) -> list[Path]:
+    """The partitions of finished days: a frozen run takes what was worked, a restated one its own kind first."""
+    bases: tuple[Basis, ...] = ("frozen",) if run.day.basis == "frozen" else ("restated", "frozen")
+    files: list[Path] = []
+    for day in days:
+        for basis in bases:
+            past = BusinessDay(day, basis)
+            if run.lake.exists(table, past):
+                files += run.lake.files(table, past)
+                break
+    return files
+
+
+def build_rolls(run: Run) -> dict[str, int]:
+    """Builds the roll matrix: restated from the ledger, and frozen where the lake has both ends' own snapshots."""
+    asked = windows(run)
+    ends = asked.ends
+    restated = load_model(run.settings.sql, "kpi/month_end_state")
+    parts = [("restated", ends, restated, {})]
+    kept = frozen_ends(run, ends)
+    pairs = [(start, end) for start, end in itertools.pairwise(ends) if start in kept and end in kept]
+    if pairs:
+        files = [path for end in kept for path in run.lake.files("snapshot", BusinessDay(end, "frozen"))]
+        parts.append(("frozen", kept, load_model(run.settings.sql, "kpi/month_end_snapshot"), {"snapshot": files}))
+    relations = {"buckets": bucket_relation(run.rules)}
+    made: list[Path] = []
+    for basis, known, states, sources in parts:
+        select = joined(load_model(run.settings.sql, "kpi/roll_transition"), "month_end_state", states)
+        table = f"kpi/roll_transition_{basis}"
+        run_select(
+            run,
+            select,
+            table=table,
+            where="kpi/roll_transition.sql",
+            params={"basis": basis, **month_end_parameters(ends), **ageing_parameters(run.settings, run.rules)},
+            relations={
+                **relations,
+                "month_ends": _known_ends(ends, known),
+            },
+            sources=sources,
+        )
+        made += run.lake.files(table, run.day)
+    with run.lake.replace(ROLL.lake_table, run.day) as aside:
+        rolls = pa.concat_tables([pq.read_table(path, partitioning=None) for path in made])
+        pq.write_table(rolls, aside, compression="zstd")
+    return {ROLL.lake_table: run.lake.rows(ROLL.lake_table, run.day)}
+
+
+def joined(select: exp.Query, name: str, step: exp.Query) -> exp.Query:
+    """`select` with `step` in front as the table `name`: one statement, so that nothing in between is written."""
+    whole = select.with_(name, as_=step)
+    first = whole.ctes[-1]
+    whole.args["with_"].set("expressions", [first, *whole.ctes[:-1]])
+    return whole
+
+
+def _known_ends(ends: list[date], known: list[date]) -> pa.Table:
+    relation = month_end_relation(ends)
+    return relation.filter(pa.compute.is_in(relation["month_end"], value_set=pa.array(known, pa.date32())))
+
+
+def build_dimensions(run: Run) -> dict[str, int]:
+    """Builds the members that the day's facts name. Runs after the facts."""
+    labels = windows(run).rules.labels
+    models: dict[str, Mapping[str, pa.Table]] = {
+        "dim_contract": {},
+        "dim_customer": {},
+        "dim_vehicle": {},
+        "dim_dealer": {},
+        "dim_product": {"labels": _label_relation(labels.products)},
+        "dim_collector": {},
+        "dim_team": {},
+        "dim_channel": {"labels": _label_relation(labels.channels)},
+    }
+    fact_tables = {fact.name: fact.lake_table for fact in FACTS}
+    rows = {
+        f"kpi/{name}": run_model(
+            run, f"kpi/{name}", table=f"kpi/{name}", relations=relations, sources=dict(fact_tables)
+        )
+        for name, relations in models.items()
+    }
+    for name, table in {
+        "dim_date": calendar(windows(run)),
+        "dim_bucket": _buckets(run),
+        "dim_strategy": _strategy(run),
+    }.items():
+        with run.lake.replace(f"kpi/{name}", run.day) as aside:
+            pq.write_table(table, aside, compression="zstd")
+        rows[f"kpi/{name}"] = table.num_rows
+    missing = {table.name for table in DIMENSIONS} - {name.removeprefix("kpi/") for name in rows}
+    assert not missing, missing  # noqa: S101 - a dimension without a builder is an error of this module
+    return rows
+
+
+def calendar(asked: Windows) -> pa.Table:
+    """Every day of the years that the run's facts are about, as `mart.dim_date` has them."""
+    first = date(min(asked.ends[0], asked.closing[0]).year, 1, 1)
+    last = date(asked.as_of.year, 12, 31)
+    days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
+    following = [day + timedelta(days=1) for day in days]
+    month_starts = [day.replace(day=1) for day in days]
+    month_ends = [(day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1) for day in days]
+    weeks = [day.isocalendar() for day in days]
+    whole = pa.int32()
+    return pa.table(
+        {
+            "date": pa.array(days, pa.date32()),
+            "year": pa.array([day.year for day in days], whole),
+            "quarter": pa.array([(day.month + 2) // 3 for day in days], whole),
+            "month": pa.array([day.month for day in days], whole),
+            "month_start": pa.array(month_starts, pa.date32()),
+            "month_end": pa.array(month_ends, pa.date32()),
+            "iso_year": pa.array([week.year for week in weeks], whole),
+            "iso_week": pa.array([week.week for week in weeks], whole),
+            "iso_weekday": pa.array([week.weekday for week in weeks], whole),
+            "is_month_end": pa.array([after.day == 1 for after in following], pa.bool_()),
+        }
+    )
+
+
+def _label_relation(labels: Mapping[str, Label]) -> pa.Table:
+    return pa.table(
+        {
+            "code": pa.array(list(labels), pa.string()),
+            "en": pa.array([label.en for label in labels.values()], pa.string()),
+            "zh": pa.array([label.zh for label in labels.values()], pa.string()),
+        }
+    )
+
+
+def _buckets(run: Run) -> pa.Table:
+    buckets = bucket_relation(run.rules)
+    labels = windows(run).rules.labels.classes
+    classes: list[str] = buckets["class"].to_pylist()
+    names: dict[str, Any] = {
+        "class_label_en": [labels[name].en if name in labels else name for name in classes],
+        "class_label_zh": [labels[name].zh if name in labels else name for name in classes],
+    }
+    for column, values in names.items():
+        buckets = buckets.append_column(column, pa.array(values, pa.string()))
+    return buckets
+
+
+def _strategy(run: Run) -> pa.Table:
+    header = run.rules.load("rule_set.yaml", RuleSetHeader)
+    return pa.table(
+        {
+            "rule_set_hash": pa.array([run.rules.hash], pa.string()),
+            "rule_set": pa.array([run.rules.name], pa.string()),
+            "rule_set_version": pa.array([run.rules.version], pa.int32()),
+            "valid_from": pa.array([header.valid_from], pa.date32()),
+            "reason": pa.array([header.reason], pa.string()),
+        }
+    )

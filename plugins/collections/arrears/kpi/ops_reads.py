@@ -1,0 +1,93 @@
+"""What the closing facts read of `ops`: contact tasks, attempts and grabs of finished days, as Arrow tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+import sqlalchemy as sa
+
+from arrears.warehouse.ops_cases import Case, CaseAssignment
+from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+
+_TASKS = pa.schema(
+    {
+        "as_of": pa.date32(),
+        "channel": pa.string(),
+        "state": pa.string(),
+        "tried": pa.int32(),
+        "tasks": pa.int64(),
+    }
+)
+_ATTEMPTS = pa.schema(
+    {
+        "as_of": pa.date32(),
+        "channel": pa.string(),
+        "customer_id": pa.string(),
+        "ended": pa.string(),
+        "outcome": pa.string(),
+    }
+)
+_GRABS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "minutes": pa.int64()})
+
+
+def contact_tasks(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """Tasks of the days, counted: as_of, channel, state, tried (1 when any attempt was made), tasks."""
+    tried = sa.case((ContactTask.attempts > 0, 1), else_=0)
+    select = (
+        sa.select(ContactTask.business_day, ContactTask.channel, ContactTask.state, tried, sa.func.count())
+        .where(ContactTask.business_day.in_(days))
+        .group_by(ContactTask.business_day, ContactTask.channel, ContactTask.state, tried)
+    )
+    return _fetch(warehouse, select, _TASKS)
+
+
+def contact_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """One row per attempt of the days: as_of, channel, customer_id, ended, outcome.
+
+    ended: delivered, failed, sent, or unknown when only its reservation is written.
+    """
+    events = ContactAttempt
+    ended = sa.case(
+        (sa.func.bool_or(events.event == "delivered"), "delivered"),
+        (sa.func.bool_or(events.event.in_(["failed", "dead", "undelivered"])), "failed"),
+        (sa.func.bool_or(events.event == "sent"), "sent"),
+        else_="unknown",
+    )
+    select = (
+        sa.select(events.business_day, events.channel, events.customer_id, ended, sa.func.max(events.outcome))
+        .where(events.business_day.in_(days))
+        .group_by(events.business_day, events.channel, events.customer_id, events.task_key, events.attempt_no)
+    )
+    return _fetch(warehouse, select, _ATTEMPTS)
+
+
+def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """The first grab of each case on each of the days: as_of, customer_id, minutes that it lay in the pool before."""
+    grab = CaseAssignment
+    pooled = sa.orm.aliased(CaseAssignment)
+    lay = sa.func.floor(sa.func.extract("epoch", grab.from_at - pooled.from_at) / 60)
+    select = (
+        sa.select(grab.from_day, Case.customer_id, sa.cast(sa.func.coalesce(sa.func.min(lay), 0), sa.BigInteger))
+        .join(Case, Case.case_id == grab.case_id)
+        .outerjoin(
+            pooled,
+            sa.and_(
+                pooled.case_id == grab.case_id,
+                pooled.interval_no == grab.interval_no - 1,
+                pooled.source == "pool",
+            ),
+        )
+        .where(grab.source == "grab", grab.from_day.in_(days))
+        .group_by(grab.from_day, Case.customer_id)
+    )
+    return _fetch(warehouse, select, _GRABS)
+
+
+def _fetch(warehouse: sa.Engine, select: sa.Select[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+    with warehouse.connect() as connection:
+        rows = connection.execute(select).all()
+    columns = list(zip(*rows, strict=True)) or [[] for _ in schema]
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
