@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,12 +24,12 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, *, memory: str, threads: int) -> None:
-        self._spill = tempfile.TemporaryDirectory(prefix="arrears-duckdb-")
         self._connection = duckdb.connect(
             config={
                 "memory_limit": memory,
                 "threads": threads,
-                "temp_directory": self._spill.name,
+                # DuckDB makes the folder when it spills, and removes it
+                "temp_directory": str(Path(tempfile.gettempdir()) / f"arrears-duckdb-{uuid.uuid4().hex}"),
                 # what is on a row decides its place; statements that need an order say so
                 "preserve_insertion_order": False,
                 "autoinstall_known_extensions": False,
@@ -81,7 +82,6 @@ class DuckDBEngine:
 
     def close(self) -> None:
         self._connection.close()
-        self._spill.cleanup()
 
     def __enter__(self) -> DuckDBEngine:
         return self
