@@ -81,7 +81,7 @@ def build_rolls(run: Run) -> dict[str, int]:
     asked = windows(run)
     ends = asked.ends
     restated = load_model(run.settings.sql, "kpi/month_end_state")
-    parts = [("restated", ends, restated, {})]
+    parts: list[tuple[Basis, list[date], exp.Query, dict[str, Sequence[Path]]]] = [("restated", ends, restated, {})]
     kept = frozen_ends(run, ends)
     pairs = [(start, end) for start, end in itertools.pairwise(ends) if start in kept and end in kept]
     if pairs:

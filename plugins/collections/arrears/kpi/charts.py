@@ -34,13 +34,13 @@ def distribution(rows: Sequence[Row], buckets: Sequence[str]) -> Spec:
     """Shares per bucket, by contracts and by balance. Rows: bucket, measure, share, text."""
     base = alt.Chart(_data(rows)).encode(
         x=alt.X("bucket:N", sort=list(buckets), title=None, axis=alt.Axis(labelAngle=0, ticks=False)),
-        xOffset=alt.XOffset("measure:N"),
+        xOffset=alt.XOffset("measure:N", sort=["contracts 户数", "balance 余额"]),
         y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5)),
     )
     bars = base.mark_bar(cornerRadiusEnd=2).encode(
         color=alt.Color(
             "measure:N",
-            scale=alt.Scale(range=[BLUE, "#e0a33a"]),
+            scale=alt.Scale(domain=["contracts 户数", "balance 余额"], range=[BLUE, "#e0a33a"]),
             legend=alt.Legend(title=None, orient="top"),
         ),
         tooltip=["bucket:N", "measure:N", alt.Tooltip("share:Q", format=".2%"), "text:N"],
@@ -51,9 +51,10 @@ def distribution(rows: Sequence[Row], buckets: Sequence[str]) -> Spec:
 
 def trend(rows: Sequence[Row], buckets: Sequence[str], height: int = 240) -> Spec:
     """Share of contracts in each overdue bucket over time, stacked. Rows: label, bucket, no, share, basis."""
+    bars = len({row["label"] for row in rows})
     chart = (
         alt.Chart(_data(rows))
-        .mark_bar()
+        .mark_bar(size=max(8, min(30, 380 // bars)))
         .encode(
             x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
             y=alt.Y("share:Q", stack="zero", title=None, axis=alt.Axis(format="%", tickCount=5)),

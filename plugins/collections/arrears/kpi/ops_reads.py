@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -85,9 +86,8 @@ def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
     return _fetch(warehouse, select, _GRABS)
 
 
-def _fetch(warehouse: sa.Engine, select: sa.Select[tuple[object, ...]], schema: pa.Schema) -> pa.Table:
+def _fetch(warehouse: sa.Engine, select: sa.Select[*tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     with warehouse.connect() as connection:
         rows = connection.execute(select).all()
-    columns = list(zip(*rows, strict=True)) or [[] for _ in schema]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
+    arrays = [pa.array([row[position] for row in rows], field.type) for position, field in enumerate(schema)]
     return pa.table(arrays, schema=schema)

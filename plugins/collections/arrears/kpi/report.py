@@ -22,7 +22,8 @@ from arrears.kpi.report_data import ReportData, Row, read_report, share
 from arrears.kpi.rules import KpiRules, Label
 from arrears.run import Run
 
-_CURRENT = "M0"
+_SHORT_ENDS = {"closed": "closed", "written_off": "w/o", "left": "left"}
+"""What the heat map calls the ends that are no bucket; the table below it has their full names."""
 
 
 def report_path(reports_root: Path, day: BusinessDay) -> Path:
@@ -85,7 +86,7 @@ def render(day: BusinessDay, data: ReportData, rules: KpiRules, figures: Mapping
 def _vega_bundle() -> str:
     import vl_convert
 
-    bundle: str = vl_convert.javascript_bundle()
+    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     return bundle.replace("</script", "<\\/script")
 
 
@@ -128,9 +129,9 @@ def _specs(data: ReportData, rules: KpiRules) -> dict[str, charts.Spec]:
     if data.rolls:
         newest = data.rolls[-1]["as_of"]
         cells, froms, tos = _matrix([row for row in data.rolls if row["as_of"] == newest], names, "contracts")
-        specs["rolls-contracts"] = charts.roll_matrix(cells, froms, tos)
+        specs["rolls-contracts"] = charts.roll_matrix(cells, froms, [_SHORT_ENDS.get(end, end) for end in tos])
         cells, froms, tos = _matrix([row for row in data.rolls if row["as_of"] == newest], names, "from_balance")
-        specs["rolls-balance"] = charts.roll_matrix(cells, froms, tos)
+        specs["rolls-balance"] = charts.roll_matrix(cells, froms, [_SHORT_ENDS.get(end, end) for end in tos])
         followed = _followed(names)
         specs["roll-trend"] = charts.roll_trend(
             _roll_trend_rows(data.rolls, followed), [_arrow(start, end) for start, end in followed]
@@ -234,7 +235,7 @@ def _matrix(rows: Sequence[Row], names: Sequence[str], measure: str) -> tuple[li
     cells = [
         {
             "from": row["from_bucket"],
-            "to": row["to_bucket"],
+            "to": _SHORT_ENDS.get(row["to_bucket"], row["to_bucket"]),
             "rate": share(row[measure], starts[row["from_bucket"]]),
             "text": f"{text(row[measure])} / {text(starts[row['from_bucket']])}",
         }
@@ -288,8 +289,7 @@ def _roll_tables(data: ReportData) -> Row:
     lines = []
     for start in froms:
         whole = [row for row in rows if row["from_bucket"] == start]
-        contracts = sum(int(row["contracts"]) for row in whole)
-        balance = sum((row["from_balance"] for row in whole), Decimal(0))
+        contracts, balance = _sum(whole, "contracts"), _sum(whole, "from_balance")
         lines.append(
             {
                 "from": start,
@@ -304,23 +304,25 @@ def _roll_tables(data: ReportData) -> Row:
                 ],
             }
         )
-    started = {line["from"]: line for line in lines}
+    started = {start: [row for row in rows if row["from_bucket"] == start] for start in froms}
     flows = []
     for start, end in itertools.pairwise(names):
         if start not in started:
             continue
         into = [row for row in rows if row["to_bucket"] == end]
-        count = sum(int(row["contracts"]) for row in into)
-        balance = sum((row["to_balance"] for row in into), Decimal(0))
         flows.append(
             {
                 "from": start,
                 "to": end,
-                "contract_rate": share(count, started[start]["contracts"]),
-                "balance_rate": share(balance, started[start]["balance"]),
+                "contract_rate": share(_sum(into, "contracts"), _sum(started[start], "contracts")),
+                "balance_rate": share(_sum(into, "to_balance"), _sum(started[start], "from_balance")),
             }
         )
     return {"month": newest, "froms": froms, "tos": tos, "lines": lines, "net_flow": flows}
+
+
+def _sum(rows: Sequence[Row], column: str) -> Decimal:
+    return sum((Decimal(row[column]) for row in rows), Decimal(0))
 
 
 def _label(labels: Mapping[str, Label], code: str) -> str:

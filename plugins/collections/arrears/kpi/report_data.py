@@ -101,7 +101,7 @@ class _Reader:
     as_of: date
     basis: str
 
-    def rows(self, select: sa.Select[Any]) -> list[Row]:
+    def rows(self, select: sa.Select[*tuple[Any, ...]]) -> list[Row]:
         return [dict(row) for row in self.connection.execute(select).mappings()]
 
     def own(self, model: Any) -> sa.ColumnElement[bool]:

@@ -35,7 +35,7 @@ class View:
 
     name: str
     comment: str
-    select: sa.Select[Any]
+    select: sa.Select[*tuple[Any, ...]]
     columns: Mapping[str, str]
 
     def create(self, name: str | None = None, *, temporary: bool = False) -> CreateView:
@@ -64,7 +64,7 @@ def _named(keys: tuple[str, ...], columns: Mapping[str, str]) -> dict[str, str]:
     return {**{key: _KEYS[key] for key in keys}, **columns}
 
 
-def _rate(numerator: sa.ColumnElement[Any], denominator: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+def _rate(numerator: Any, denominator: Any) -> sa.ColumnElement[Any]:
     return sa.cast(sa.cast(numerator, sa.Numeric) / sa.func.nullif(denominator, 0), _SHARE)
 
 
@@ -78,7 +78,7 @@ def _money(column: Any) -> sa.ColumnElement[Any]:
 
 def _portfolio_bucket() -> View:
     fact = PortfolioDay
-    whole = {"partition_by": [fact.as_of, fact.basis, fact.currency]}
+    whole: list[Any] = [fact.as_of, fact.basis, fact.currency]
     group = [fact.as_of, fact.basis, fact.currency, fact.bucket, fact.class_]
     contracts = _sum(fact.contracts)
     principal = _money(fact.outstanding_principal)
@@ -86,11 +86,11 @@ def _portfolio_bucket() -> View:
     select = sa.select(
         *group,
         contracts.label("contracts"),
-        _rate(contracts, sa.func.sum(contracts).over(**whole)).label("contract_share"),
+        _rate(contracts, sa.func.sum(contracts).over(partition_by=whole)).label("contract_share"),
         principal.label("outstanding_principal"),
-        _rate(principal, sa.func.sum(principal).over(**whole)).label("principal_share"),
+        _rate(principal, sa.func.sum(principal).over(partition_by=whole)).label("principal_share"),
         amount.label("outstanding_amount"),
-        _rate(amount, sa.func.sum(amount).over(**whole)).label("amount_share"),
+        _rate(amount, sa.func.sum(amount).over(partition_by=whole)).label("amount_share"),
         _money(fact.overdue_amount).label("overdue_amount"),
     ).group_by(*group)
     return View(
@@ -137,9 +137,9 @@ def _month_end_bucket() -> View:
     select = sa.select(
         *group,
         contracts.label("contracts"),
-        _rate(contracts, sa.func.sum(contracts).over(**whole)).label("contract_share"),
+        _rate(contracts, sa.func.sum(contracts).over(partition_by=whole)).label("contract_share"),
         balance.label("balance"),
-        _rate(balance, sa.func.sum(balance).over(**whole)).label("balance_share"),
+        _rate(balance, sa.func.sum(balance).over(partition_by=whole)).label("balance_share"),
     ).group_by(*group)
     return View(
         "v_bucket_month_end",
@@ -175,11 +175,11 @@ def _roll(name: str, comment: str, *, by_product: bool) -> View:
     fact = RollTransition
     scope: list[Any] = [fact.as_of, fact.basis, *([fact.product] if by_product else []), fact.currency]
     group = [*scope, fact.from_month_end, fact.from_bucket, fact.to_bucket]
-    whole = {"partition_by": [*scope, fact.from_bucket]}
+    whole: list[Any] = [*scope, fact.from_bucket]
     contracts = _sum(fact.contracts)
     balance = _money(fact.from_balance)
-    start_contracts = sa.cast(sa.func.sum(contracts).over(**whole), sa.BigInteger)
-    start_balance = sa.cast(sa.func.sum(balance).over(**whole), _MONEY)
+    start_contracts = sa.cast(sa.func.sum(contracts).over(partition_by=whole), sa.BigInteger)
+    start_balance = sa.cast(sa.func.sum(balance).over(partition_by=whole), _MONEY)
     select = (
         sa.select(
             *group,
