@@ -19,7 +19,7 @@ class DriftError(ArrearsError):
 
 def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated file."""
-    from arrears.docs import ledger_page, rules_page, settings_page, steps_page
+    from arrears.docs import rules_page, settings_page, steps_page
     from arrears.rules.registry import json_schemas
     from arrears.warehouse import dictionary
 
@@ -30,7 +30,6 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     template = project / "env.template"
     yield template, with_part(template, _ENV, settings_page.render_env())
     for page, part in {
-        "ledger.md": ledger_page.render(),
         "operations.md": steps_page.failure_table(),
         "rules.md": rules_page.render(project / "include" / "rules"),
     }.items():

@@ -14,7 +14,7 @@ from arrears.rules.registry import FILES, model_of
 
 def render(rules: Path) -> str:
     """The rule files below `rules` with what each is for, then the vocabulary."""
-    files = [(f"`{pattern}`", _first_sentence(model_of(pattern))) for pattern in FILES]
+    files = [(f"`{pattern}`", _purpose(rules, pattern)) for pattern in FILES]
     words: dict[str, dict[str, Any]] = yaml.safe_load((rules / "vocabulary.yaml").read_text(encoding="utf-8"))["words"]
     rows = [
         (f"`{name}`", word["type"], word.get("unit", ""), ", ".join(word.get("values", [])), word["meaning"])
@@ -29,6 +29,12 @@ def render(rules: Path) -> str:
     )
 
 
-def _first_sentence(model: type) -> str:
-    described = inspect.cleandoc(model.__doc__ or "").split("\n\n")[0]
-    return " ".join(described.split())
+def _purpose(rules: Path, pattern: str) -> str:
+    """The first sentence of the comment that a file begins with; for a pattern, of its model's docstring."""
+    if "*" in pattern:
+        text = inspect.cleandoc(model_of(pattern).__doc__ or "")
+    else:
+        lines = (rules / pattern).read_text(encoding="utf-8").splitlines()
+        head = lines[: next(place for place, line in enumerate(lines) if not line.startswith("#"))]
+        text = " ".join(line.lstrip("# ") for line in head if "yaml-language-server" not in line)
+    return " ".join(text.split()).split(". ")[0].rstrip(".") + "."
