@@ -78,7 +78,7 @@ class DimDate(Base):
     __tablename__ = "dim_date"
     __table_args__ = (_described("Calendar days of the years that facts are about. Grain: day. Source: the calendar."),)
 
-    day: Mapped[date] = mapped_column("date", sa.Date, primary_key=True, comment="Calendar day in the lender's time zone.")
+    day: Mapped[date] = mapped_column("date", sa.Date, primary_key=True, comment="Day in the lender's time zone.")
     year: Mapped[int] = mapped_column(comment="Year.")
     quarter: Mapped[int] = mapped_column(comment="Quarter of the year, 1 to 4.")
     month: Mapped[int] = mapped_column(comment="Month of the year, 1 to 12.")

@@ -131,7 +131,7 @@ def _month_end_bucket() -> View:
         .subquery("later")
     )
     group = [later.c.as_of, later.c.basis, later.c.currency, later.c.bucket]
-    whole = {"partition_by": group[:3]}
+    whole: list[Any] = group[:3]
     contracts = _sum(later.c.contracts)
     balance = _money(later.c.balance)
     select = sa.select(

@@ -811,7 +811,7 @@ LEFT OUTER JOIN mart.pool_day
 def upgrade() -> None:
     op.create_table(
         "dim_date",
-        sa.Column("date", sa.Date(), nullable=False, comment="Calendar day in the lender's time zone."),
+        sa.Column("date", sa.Date(), nullable=False, comment="Day in the lender's time zone."),
         sa.Column("year", sa.Integer(), nullable=False, comment="Year."),
         sa.Column("quarter", sa.Integer(), nullable=False, comment="Quarter of the year, 1 to 4."),
         sa.Column("month", sa.Integer(), nullable=False, comment="Month of the year, 1 to 12."),
