@@ -1,11 +1,11 @@
 """On the day's worklist: ask a person about agency and legal contacts, and send what was approved.
 
 **Runs** when `publish_worklist` has published the day's worklist. The question waits in Airflow under *Required
-actions*, with the counts per treatment; nothing else waits for it, and several days may wait at once. *Approve* sends
+actions*, with the counts per placement; nothing else waits for it, and several days may wait at once. *Approve* sends
 exactly the contacts that were asked about. *Reject*, or no answer until the day's end, sends none of them.
 
 **Safe to clear:** both tasks. Clearing `approve_sensitive` asks anew about what has not been sent; clearing
-`push_approved` hands over nothing twice. A day without such contacts, and a past day, asks nothing and skips.
+`push_approved` hands over nothing twice. A day without such contacts asks nothing; a past day skips.
 
 **When `push_approved` fails,** the agency's or court's folder or connection is not reachable: mend it, then clear it.
 """

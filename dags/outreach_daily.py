@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from airflow.sdk import PartitionedAssetTimetable, dag
 
-from arrears.orchestration import OWNER, PATIENT, WORKLIST, StepOperator, Tag, channels, describe_dag
+from arrears.orchestration import OWNER, PATIENT, WORKLIST, StepOperator, Tag, channels, describe_dag, describe_step
 
 
 @dag(
@@ -27,7 +27,9 @@ from arrears.orchestration import OWNER, PATIENT, WORKLIST, StepOperator, Tag, c
     doc_md=describe_dag(__doc__, "outreach_daily"),
 )
 def outreach_daily() -> None:
-    push = StepOperator.partial(task_id="push_contacts", map_index_template="{{ step_label }}")
+    push = StepOperator.partial(
+        task_id="push_contacts", map_index_template="{{ step_label }}", doc_md=describe_step("push_contacts")
+    )
     # a teardown also runs after a channel failed, and does not hide that failure from the run's state
     reconcile = StepOperator(task_id="reconcile_contacts").as_teardown(on_failure_fail_dagrun=True)
     push.expand(arguments=channels()) >> reconcile

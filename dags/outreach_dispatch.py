@@ -1,7 +1,7 @@
 """Through the contact hours, every five minutes: send what has become due, and take in what providers report.
 
-**Runs** every five minutes from 08:00 to 21:55 in the lender's zone, always for the current business day by the clock of
-acting. Each run takes in receipts, settles what a killed worker left behind, lets unanswered approvals of ended days
+**Runs** every five minutes from 08:00 to 21:55 in the lender's zone, always for the current business day by the clock
+of acting. Each run takes in receipts, settles what a killed worker left behind, lets unanswered approvals of ended days
 lapse, tries failed contacts again whose wait is over, and sends what has become due since the last run.
 
 **Safe to clear:** its task, at any time, though the next run does the same. Pausing the Dag stops all sending that

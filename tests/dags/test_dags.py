@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from arrears.steps import STEPS
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from arrears.orchestration.approval import ApprovalStepOperator
 from arrears.orchestration.dispatch import DispatchOperator
-from arrears.orchestration.docs import describe_dag
+from arrears.orchestration.docs import describe_dag, describe_step
 from arrears.orchestration.step import StepOperator
 from arrears.orchestration.wiring import (
     CONTACT_HOURS,
@@ -44,4 +44,5 @@ __all__ = [
     "Tag",
     "channels",
     "describe_dag",
+    "describe_step",
 ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
+from arrears.orchestration.channels import address_from_connection
 from arrears.orchestration.day import airflow_errors, opened_run
 from arrears.orchestration.docs import describe_step
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstanceKey
 
     from arrears.run import StepResult
+
+_TALKS_TO_CHANNELS = {"push_contacts", "push_approved", "reconcile_contacts"}
 
 DOCUMENTS_PATH = "/arrears/documents"
 """Where the pages serve the documents that steps write."""
@@ -70,7 +73,9 @@ class StepOperator(BaseOperator):
 
 
 def step_arguments(name: str, arguments: Mapping[str, str]) -> dict[str, Any]:
-    """The arguments of a step, with the address of its channel where it has one."""
+    """The arguments of a step; one that talks to channels gets their addresses from Airflow's connections."""
+    if name in _TALKS_TO_CHANNELS:
+        return {**arguments, "resolver": address_from_connection}
     return dict(arguments)
 
 

@@ -13,6 +13,7 @@ import httpx
 from arrears.stack.processes import StackError
 
 _PAGE = 100
+_TOKEN_SECONDS = 3600
 
 
 @dataclass(frozen=True)
@@ -74,14 +75,22 @@ class AirflowApi:
             return {}
         return {name: str(part.get("status")) for name, part in answer.json().items() if isinstance(part, dict)}
 
-    def dags(self) -> dict[str, bool]:
-        """The Dags that are known, and whether each is paused."""
-        return {dag["dag_id"]: bool(dag["is_paused"]) for dag in self._get("/dags", limit=_PAGE)["dags"]}
+    def dags(self, *, read_since: datetime) -> dict[str, bool]:
+        """The Dags whose files were read since then, and whether each is paused."""
+        return {
+            dag["dag_id"]: bool(dag["is_paused"])
+            for dag in self._get("/dags", limit=_PAGE)["dags"]
+            if dag["last_parsed_time"] and datetime.fromisoformat(dag["last_parsed_time"]) >= read_since
+        }
 
-    def import_errors(self) -> dict[str, str]:
-        """Dag files that could not be read, with the error."""
+    def import_errors(self, *, since: datetime) -> dict[str, str]:
+        """Dag files that could not be read since then, with the error."""
         errors = self._get("/importErrors", limit=_PAGE)["import_errors"]
-        return {error["filename"]: error["stack_trace"] for error in errors}
+        return {
+            error["filename"]: error["stack_trace"]
+            for error in errors
+            if datetime.fromisoformat(error["timestamp"]) >= since
+        }
 
     def pause(self, dag_id: str, paused: bool) -> None:
         """Pauses a Dag, or lets it go on."""
@@ -102,16 +111,26 @@ class AirflowApi:
         )
         return [_dag_run(run) for run in found["dag_runs"]]
 
+    def unfinished(self, dag_id: str) -> list[DagRun]:
+        """Runs of a Dag that are queued or running, of whatever day, oldest first."""
+        found = self._get(f"/dags/{dag_id}/dagRuns", limit=_PAGE, order_by="run_after", state=["queued", "running"])
+        return [_dag_run(run) for run in found["dag_runs"]]
+
+    def give_up(self, run: DagRun, note: str) -> None:
+        """Ends a run as failed; a note says why."""
+        self._call("PATCH", f"/dags/{run.dag_id}/dagRuns/{run.run_id}", json={"state": "failed", "note": note})
+
     def tasks(self, run: DagRun) -> list[TaskRun]:
         """The tasks of a run."""
         found = self._get(f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances", limit=_PAGE)
         return [_task_run(task) for task in found["task_instances"]]
 
-    def log(self, task: TaskRun) -> str:
-        """The log of a task's last try, one line per message."""
+    def log(self, task: TaskRun) -> list[str]:
+        """The lines of the log of a task's last try, without the marks that only the UI understands."""
         path = f"/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
         content = self._get(path, map_index=task.map_index, full_content=True)["content"]
-        return "\n".join(_log_line(entry) for entry in content)
+        lines = [line for entry in content for line in _log_line(entry).splitlines()]
+        return [line for line in lines if "::group::" not in line and "::endgroup::" not in line]
 
     def clear(self, task: TaskRun) -> None:
         """Clears a task and what follows it in its run."""
@@ -147,7 +166,8 @@ class AirflowApi:
         return self._call("GET", path, params=params)
 
     def _call(self, method: str, path: str, **arguments: Any) -> Any:
-        answer = self._client.request(method, f"/api/v2{path}", headers=self._headers(), **arguments)
+        self._log_in()
+        answer = self._client.request(method, f"/api/v2{path}", **arguments)
         if answer.is_error:
             raise StackError(
                 expected="Airflow's API to accept the call",
@@ -157,9 +177,9 @@ class AirflowApi:
             )
         return answer.json()
 
-    def _headers(self) -> dict[str, str]:
+    def _log_in(self) -> None:
         # a token lives for a day; `make up` may live longer
-        if self._logged_in_at is None or time.monotonic() - self._logged_in_at > 3600:
+        if self._logged_in_at is None or time.monotonic() - self._logged_in_at > _TOKEN_SECONDS:
             answer = self._client.post("/auth/token", json={"username": self._user, "password": self._password})
             if answer.is_error:
                 raise StackError(
@@ -170,7 +190,6 @@ class AirflowApi:
                 )
             self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
             self._logged_in_at = time.monotonic()
-        return {}
 
 
 def _dag_run(run: Mapping[str, Any]) -> DagRun:
@@ -199,7 +218,7 @@ def _task_run(task: Mapping[str, Any]) -> TaskRun:
 def _log_line(entry: Any) -> str:
     if not isinstance(entry, Mapping):
         return str(entry)
-    line = f"{entry.get('level', '') or '':<8}{entry.get('event', '')}"
+    line = f"{entry.get('level') or '':<8}{entry.get('event', '')}"
     for error in entry.get("error_detail") or []:
         line += f"\n        {error.get('exc_type')}: {error.get('exc_value')}"
     return line

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 from rich.console import Console
 
 from arrears.stack.airflow_api import AirflowApi
 from arrears.stack.display import Display
-from arrears.stack.follow import CHAIN, FIRST, DayProgress
+from arrears.stack.follow import CHAIN, FIRST, DagProgress, DayProgress
 from arrears.stack.home import ADMIN
 from arrears.stack.settings import library_settings, load_stack_settings
-from arrears.stack.summary import print_summary
+from arrears.stack.summary import print_summary, read_summary
 from arrears.stack.supervisor import DISPATCH, Stack
 
 _LOG_LINES = 40
@@ -22,11 +23,13 @@ def run_one_day(as_of: str | None = None, *, console: Console | None = None) -> 
     stack = open_stack(as_of, fixed_clock=True, console=console)
     with stack.running() as api:
         _set_pauses(api, dispatch_paused=True)
+        _give_up_leftovers(api, stack.as_of)
         progress = stack.run_day(api)
         if progress.failed_runs:
             _tell_failure(stack.display, api, progress)
             return 1
-        print_summary(stack, progress)
+        view = read_summary(stack.settings, progress)
+        print_summary(stack.display.console, stack.settings, view, progress)
     return 0
 
 
@@ -57,12 +60,17 @@ def open_stack(as_of: str | None, *, fixed_clock: bool, console: Console | None 
 
 
 def _set_pauses(api: AirflowApi, *, dispatch_paused: bool) -> None:
-    paused = api.dags()
     for dag_id in CHAIN:
-        if paused[dag_id]:
-            api.pause(dag_id, False)
-    if paused[DISPATCH] != dispatch_paused:
-        api.pause(DISPATCH, dispatch_paused)
+        api.pause(dag_id, False)
+    api.pause(DISPATCH, dispatch_paused)
+
+
+def _give_up_leftovers(api: AirflowApi, day: date) -> None:
+    # what an interrupted start left unfinished would go on beside the new run; a question of another day may wait
+    for dag_id in CHAIN:
+        for run in api.unfinished(dag_id):
+            if run.day == day.isoformat() or not DagProgress(run, tuple(api.tasks(run))).waits_for_a_person:
+                api.give_up(run, f"Given up for a new run of {day}.")
 
 
 def _tell_failure(display: Display, api: AirflowApi, progress: DayProgress) -> None:
@@ -70,5 +78,5 @@ def _tell_failure(display: Display, api: AirflowApi, progress: DayProgress) -> N
         display.say(f"\n{run.dag_id} failed for {progress.day}", "bold red")
     for task in progress.failed_tasks:
         display.say(f"\n{task.dag_id}.{task.name}, try {task.try_number}; the end of its log:", "bold")
-        for line in api.log(task).splitlines()[-_LOG_LINES:]:
+        for line in api.log(task)[-_LOG_LINES:]:
             display.say(f"  {line}")

@@ -37,15 +37,15 @@ class Display:
         self._started = time.monotonic()
 
     def say(self, text: str, style: str = "") -> None:
-        """One line."""
-        self.console.print(text, style=style, highlight=False, soft_wrap=True)
+        """One line, as it is: brackets are no markup."""
+        self.console.print(Text(text, style=style), soft_wrap=True)
 
     @contextmanager
     def stage(self, text: str) -> Iterator[None]:
         """One line about a stage of the start, with its seconds once it has ended."""
         started = time.monotonic()
         yield
-        self.say(f"  {text}  [dim]{time.monotonic() - started:.1f} s[/dim]")
+        self.say(f"  {text}  {time.monotonic() - started:.1f} s")
 
     @contextmanager
     def day(self) -> Iterator[None]:

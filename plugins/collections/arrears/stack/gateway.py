@@ -6,6 +6,7 @@ import socket
 import sys
 from collections.abc import Mapping
 
+from arrears.demo.gateway.server import TOKEN_VARIABLE
 from arrears.settings import PROJECT
 from arrears.stack.home import StackHome
 from arrears.stack.processes import Service
@@ -26,7 +27,7 @@ def gateway_service(home: StackHome, http: int, smtp: int, environment: Mapping[
     return Service(
         name="sandbox gateway",
         command=[*command, "--home", str(home.home / "gateway")],
-        environment=environment,
+        environment={**environment, TOKEN_VARIABLE: home.secret("gateway_token")},
         folder=PROJECT,
         log=home.logs / "gateway.log",
         is_ready=lambda: _answers(http) and _answers(smtp),
@@ -35,11 +36,13 @@ def gateway_service(home: StackHome, http: int, smtp: int, environment: Mapping[
 
 def gateway_connections(home: StackHome, http: int, smtp: int) -> dict[str, dict[str, object]]:
     """Airflow connections by id, one per channel: all lead to the gateway."""
-    web = {"conn_type": "http", "host": f"http://{_HOST}", "port": http}
+    token = home.secret("gateway_token")
+    web: dict[str, object] = {"conn_type": "http", "host": _HOST, "port": http, "password": token}
+    mail: dict[str, object] = {"conn_type": "smtp", "host": _HOST, "port": smtp, "extra": {"tls": "none"}}
     return {
         "arrears_sms": web,
         "arrears_dialer": web,
-        "arrears_email": {"conn_type": "smtp", "host": _HOST, "port": smtp},
+        "arrears_email": {**mail, "login": "arrears", "password": token},
     }
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 
 import psutil
 from filelock import FileLock
@@ -148,6 +148,7 @@ class Stack:
 
     def _start_airflow(self, environment: Mapping[str, str], url: str) -> AirflowApi:
         api = AirflowApi(url, ADMIN, self.home.admin_password())
+        since = datetime.now(UTC)
 
         def service(name: str, part: str, *arguments: str) -> Service:
             return Service(
@@ -172,16 +173,17 @@ class Stack:
         triggerer = self._start(service("triggerer", "triggerer", "--skip-serve-logs"))
         for each in needed:
             each.wait_ready(self._deadline(), self.services)
-        self._wait_for_dags(api)
+        self._wait_for_dags(api, since)
         triggerer.wait_ready(self._deadline(), self.services)
         return api
 
-    def _wait_for_dags(self, api: AirflowApi) -> None:
+    def _wait_for_dags(self, api: AirflowApi, since: datetime) -> None:
+        # the metadata still knows the Dags and errors of the last start; only what is read now counts
         deadline = self._deadline()
         wanted = {*CHAIN, DISPATCH}
-        while missing := wanted - api.dags().keys():
+        while missing := wanted - api.dags(read_since=since).keys():
             self.check_alive()
-            errors = api.import_errors()
+            errors = api.import_errors(since=since)
             if errors or time.monotonic() > deadline:
                 raise StackError(
                     expected=f"the Dags {', '.join(sorted(missing))}",

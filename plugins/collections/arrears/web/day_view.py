@@ -148,16 +148,33 @@ class DayView:
 
     @property
     def queues(self) -> Sequence[QueueView]:
-        """Allocation by queue."""
-        return []
+        """Allocation by queue, as the day's split made it."""
+        found: Mapping[str, Mapping[str, int]] = self.figure("allocate_cases", "per_queue", {})
+        return [
+            QueueView(
+                name=name,
+                collectors=counts["collectors"],
+                assigned=counts["cases"] - counts["pool"],
+                least=counts["min"],
+                most=counts["max"],
+                pool=counts["pool"],
+            )
+            for name, counts in found.items()
+        ]
 
     @property
     def cases(self) -> int:
-        return sum(queue.assigned + queue.pool for queue in self.queues)
+        return int(self.figure("allocate_cases", "cases", 0))
 
     @property
     def pool(self) -> int:
-        return sum(queue.pool for queue in self.queues)
+        return int(self.figure("allocate_cases", "pool", 0))
+
+    @property
+    def cases_per_collector(self) -> tuple[int, int]:
+        """Fewest and most cases of a collector over all queues."""
+        found: Mapping[str, int] = self.figure("allocate_cases", "per_collector", {})
+        return found.get("min", 0), found.get("max", 0)
 
     @property
     def contacts(self) -> int:
