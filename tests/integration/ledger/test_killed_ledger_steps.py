@@ -2,113 +2,90 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.killing import run_killed
 
+from arrears.day import BusinessDay
 from arrears.demo.lender import faults, write_parquet
 from arrears.errors import NotPublishedError
+from arrears.lake import Lake
 from arrears.ledger.contract import TABLES
 from arrears.ledger.steps import check_quality, publish_ledger, pull_ledger
 from arrears.quality.gate import CHECKED
-from arrears.run import Run
+from arrears.run import Run, open_run
+from arrears.settings import load_settings
 
 DAY = date(2026, 11, 20)
 
-CHILD = """
-import os, signal, sys
-from datetime import date
-from arrears.run import open_run
-from arrears.settings import load_settings
-from arrears.steps import run_step
-
-replace, left = os.replace, int(sys.argv[2])
-
-def replace_or_die(source, target):
-    global left
-    left -= 1
-    if left == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-    replace(source, target)
-
-os.replace = replace_or_die
-with open_run(load_settings(), date.fromisoformat(sys.argv[3])) as run:
-    run_step(run, sys.argv[1])
-"""
+STEPS = {"pull_ledger": pull_ledger, "check_quality": check_quality, "publish_ledger": publish_ledger}
 
 
-def run_and_kill(run: Run, step: str, at_file: int) -> None:
-    """Runs a step in a process of its own that is killed just before it puts its `at_file`th file in place."""
-    settings = run.settings
-    secrets = {"LEDGER": settings.ledger, "WAREHOUSE_URL": settings.warehouse_url}
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("ARREARS_")},
-        **{f"ARREARS_{name}": value.get_secret_value() for name, value in secrets.items() if value},
-        "ARREARS_HOME": str(settings.home),
+def environment(run: Run) -> dict[str, str]:
+    """The run's settings for a process of its own."""
+    secrets = {"ARREARS_LEDGER": run.settings.ledger, "ARREARS_WAREHOUSE_URL": run.settings.warehouse_url}
+    return {
+        "ARREARS_HOME": str(run.settings.home),
         "ARREARS_DUCKDB_MEMORY": "1GB",
         "ARREARS_CLOCK": f"{DAY.isoformat()}T09:30:00",
+        **{name: value.get_secret_value() for name, value in secrets.items() if value},
     }
-    child = subprocess.run(
-        [sys.executable, "-c", CHILD, step, str(at_file), DAY.isoformat()],
-        env=environment,
-        check=False,
-        capture_output=True,
-        timeout=120,
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()[-2000:]
 
 
 def leftovers(run: Run) -> list[Path]:
     return [path for root in (run.lake.root, run.settings.reports_root) for path in root.rglob("*.tmp")]
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Path:
-    folder = tmp_path / "ledger"
-    write_parquet(folder, DAY, 1_000, 3)
+@pytest.fixture(scope="module")
+def ledger(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("lender") / "ledger"
+    write_parquet(folder, DAY, 300, 3)
     faults.negative_amount(folder, count=3)
     return folder
 
 
+@pytest.fixture(scope="module")
+def undisturbed(ledger: Path, pg_url: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of a day that nobody disturbed."""
+    home = tmp_path_factory.mktemp("undisturbed")
+    values = {"home": home, "warehouse_url": pg_url, "ledger": str(ledger), "clock": f"{DAY}T09:30:00"}
+    with open_run(load_settings(values), DAY) as run:
+        for do in STEPS.values():
+            do(run)
+    return home
+
+
 @pytest.mark.parametrize(
-    ("step", "at_file"),
+    ("step", "moment"),
     [
+        # a pull has 24 moments: before and after each of 11 tables and the manifest
         ("pull_ledger", 1),
-        ("pull_ledger", 4),
-        ("pull_ledger", 12),
-        ("check_quality", 1),
-        ("check_quality", 2),
-        ("check_quality", 3),
-        ("check_quality", 4),
+        ("pull_ledger", 8),
+        ("pull_ledger", 23),
+        # a check: report, quarantine, results, the commit to audit, the manifest
+        *(("check_quality", moment) for moment in (1, 4, 6, 8, 9)),
+        # a publication: 9 links and 11 tables, then the manifest
         ("publish_ledger", 1),
-        ("publish_ledger", 6),
-        ("publish_ledger", 12),
+        ("publish_ledger", 14),
+        ("publish_ledger", 41),
     ],
 )
 def test_a_killed_step_run_again_gives_the_tables_of_an_undisturbed_run(
-    make_run: Any, pg_url: str, ledger: Path, tmp_path: Path, step: str, at_file: int
+    make_run: Any, pg_url: str, ledger: Path, undisturbed: Path, step: str, moment: int
 ) -> None:
-    values = {"warehouse_url": pg_url, "ledger": str(ledger)}
-    steps = {"pull_ledger": pull_ledger, "check_quality": check_quality, "publish_ledger": publish_ledger}
-    with make_run(DAY, home=tmp_path / "undisturbed", **values) as run:
-        for do in steps.values():
-            do(run)
-        undisturbed = run.lake.digests(run.day, (*CHECKED, *TABLES))
-    with make_run(DAY, home=tmp_path / "disturbed", **values) as run:
-        before = list(steps)[: list(steps).index(step)]
+    expected = Lake(undisturbed / "lake").digests(BusinessDay(DAY), (*CHECKED, *TABLES))
+    with make_run(DAY, warehouse_url=pg_url, ledger=str(ledger)) as run:
+        before = list(STEPS)[: list(STEPS).index(step)]
         for name in before:
-            steps[name](run)
-        run_and_kill(run, step, at_file)
+            STEPS[name](run)
+        assert run_killed(moment, step, DAY.isoformat(), environment(run))
         assert run.lake.published("ledger", run.day) is None
-        for name in list(steps)[len(before) :]:
-            steps[name](run)
-        assert run.lake.digests(run.day, (*CHECKED, *TABLES)) == undisturbed
+        for name in list(STEPS)[len(before) :]:
+            STEPS[name](run)
+        assert run.lake.digests(run.day, (*CHECKED, *TABLES)) == expected
         assert leftovers(run) == []
 
 
@@ -118,9 +95,9 @@ def test_a_killed_second_pull_is_not_judged_as_a_mix(make_run: Any, pg_url: str,
         check_quality(run)
         publish_ledger(run)
         published = run.lake.digests(run.day, tuple(TABLES))
-        write_parquet(tmp_path / "other", DAY, 1_000, 4)
+        write_parquet(tmp_path / "other", DAY, 300, 4)
     with make_run(DAY, warehouse_url=pg_url, ledger=str(tmp_path / "other")) as run:
-        run_and_kill(run, "pull_ledger", 3)
+        assert run_killed(5, "pull_ledger", DAY.isoformat(), environment(run))
         with pytest.raises(NotPublishedError):
             check_quality(run)
         with pytest.raises(NotPublishedError):

@@ -140,7 +140,7 @@ def test_no_payment_points_to_a_contract_that_was_not_there_yet(
                     written += 1
                     key = f"N{written}"
                     connection.execute(
-                        "INSERT INTO core.\"Loan Master\" VALUES (%s, gen_random_uuid(), 'auto', %s, 1000, 24, 0, NULL)",
+                        "INSERT INTO core.\"Loan Master\" VALUES (%s, gen_random_uuid(), 'x', %s, 1000, 24, 0, NULL)",
                         (key, DAY),
                     )
                     connection.execute("INSERT INTO installments VALUES (%s, 1, %s, 10)", (key, DAY))

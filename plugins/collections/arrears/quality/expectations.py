@@ -8,17 +8,39 @@ from __future__ import annotations
 
 import builtins
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
+import sqlalchemy as sa
+
 # read once, when the library is imported: nothing about a lender leaves the machine
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
 
-with warnings.catch_warnings():
-    # it imports pandas and pyspark where they are installed, which have things to say to each other
-    warnings.simplefilter("ignore")
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Keeps pyspark out of an import, and what pandas has to say about its neighbours.
+
+    Great Expectations imports pyspark where it is installed, only to know its types. Imported in a process without a
+    main file (a forkserver's child, `python -c`) pyspark takes itself for a doctest and ends the process, exit code 0.
+    """
+    there = sys.modules.get("pyspark")
+    sys.modules["pyspark"] = None  # type: ignore[assignment]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if there is None:
+            del sys.modules["pyspark"]
+        else:
+            sys.modules["pyspark"] = there
+
+
+with _quiet_import():
     import great_expectations as gx
     from great_expectations.compatibility import pydantic as gx_pydantic
     from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
@@ -31,8 +53,6 @@ with warnings.catch_warnings():
     from great_expectations.expectations.metrics.metric_provider import metric_value
     from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
     from great_expectations.expectations.row_conditions import Column
-
-import sqlalchemy as sa
 
 __all__ = [
     "Column",
