@@ -1,4 +1,4 @@
-"""Workers killed with SIGKILL at every point, and two at once: each message takes effect at most once, nothing is lost."""
+"""Workers killed with SIGKILL anywhere, and two at once: each message has effect at most once, nothing is lost."""
 
 from __future__ import annotations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from arrears.outreach.channels.names import MESSAGE_CHANNELS, ChannelName
 from arrears.outreach.policy import PolicyPack, TimeOfDay
@@ -17,6 +17,18 @@ Placement = Literal["in_house", "field", "agency", "legal"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 HIGHEST_INTENSITY = 99
+
+_Item = TypeVar("_Item")
+
+
+def _some(items: tuple[_Item, ...]) -> tuple[_Item, ...]:
+    if not items:
+        raise ValueError("at least one item")
+    return items
+
+
+# pydantic's own min_length counts the valid items, so that one wrong item would be reported as none
+SomeOf = Annotated[tuple[_Item, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})]
 
 
 class ChannelRule(RuleModel):
@@ -54,7 +66,7 @@ class Slot(RuleModel):
     id: Name
     opens: TimeOfDay
     closes: TimeOfDay
-    via: Annotated[tuple[Via, ...], Field(min_length=1)]
+    via: SomeOf[Via]
 
     @model_validator(mode="after")
     def _opens_before_it_closes(self) -> Slot:
@@ -89,11 +101,11 @@ class Cadence(RuleModel):
     """The contacts of one day for the cases that it fits."""
 
     id: Name
-    placements: Annotated[tuple[Placement, ...], Field(min_length=1)]
+    placements: SomeOf[Placement]
     treatments: tuple[str, ...] = ()
     """Names of treatments; empty: any."""
     intensity: IntensityRange = IntensityRange()
-    slots: Annotated[tuple[Slot, ...], Field(min_length=1)]
+    slots: SomeOf[Slot]
 
     @model_validator(mode="after")
     def _slots_once(self) -> Cadence:
@@ -149,7 +161,7 @@ class ContactRules(RuleModel):
     approval: Approval
     channels: Mapping[ChannelName, ChannelRule]
     retry: Retry
-    cadences: Annotated[tuple[Cadence, ...], Field(min_length=1)]
+    cadences: SomeOf[Cadence]
 
     @model_validator(mode="after")
     def _consistent(self) -> ContactRules:

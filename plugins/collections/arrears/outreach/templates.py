@@ -67,7 +67,7 @@ class Templates:
 
 def clean(value: str) -> str:
     """`value` without control, format and line-separating characters; blanks are folded into one."""
-    kept = ("" if unicodedata.category(char) == "Cf" else char for char in value)
+    kept = (char for char in value if unicodedata.category(char) != "Cf")
     spaced = (" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in kept)
     return " ".join("".join(spaced).split())
 
