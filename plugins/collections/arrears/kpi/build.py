@@ -106,7 +106,7 @@ def build_rolls(run: Run) -> dict[str, int]:
         )
         made += run.lake.files(table, run.day)
     with run.lake.replace(ROLL.lake_table, run.day) as aside:
-        rolls = pa.concat_tables([pq.read_table(path, partitioning=None) for path in made])
+        rolls = pa.concat_tables([_nullable(pq.read_table(path, partitioning=None)) for path in made])
         pq.write_table(rolls, aside, compression="zstd")
     return {ROLL.lake_table: run.lake.rows(ROLL.lake_table, run.day)}
 
@@ -117,6 +117,11 @@ def joined(select: exp.Query, name: str, step: exp.Query) -> exp.Query:
     first = whole.ctes[-1]
     whole.args["with_"].set("expressions", [first, *whole.ctes[:-1]])
     return whole
+
+
+def _nullable(rows: pa.Table) -> pa.Table:
+    # an engine marks a column as never NULL or not, depending on where it comes from
+    return rows.cast(pa.schema([field.with_nullable(True) for field in rows.schema]))
 
 
 def _known_ends(ends: list[date], known: list[date]) -> pa.Table:

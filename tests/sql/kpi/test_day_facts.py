@@ -1,0 +1,377 @@
+"""What came of finished days, and the day's own figures: a small table in, a small table out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.support.ledgers import contract_table
+
+from arrears.run import Run
+from arrears.sqlmodel import fetch_model
+
+MON, TUE, WED = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
+MONEY = pa.decimal128(18, 2)
+DAY, TEXT, WHOLE, FLAG = pa.date32(), pa.string(), pa.int32(), pa.bool_()
+
+ASSIGNMENT = {"as_of": DAY, "customer_id": TEXT, "queue": TEXT, "collector_id": TEXT}
+TREATMENT = {"as_of": DAY, "customer_id": TEXT, "contract_id": TEXT, "overdue_amount": MONEY}
+PLAN = {
+    "business_day": DAY,
+    "customer_id": TEXT,
+    "channel": TEXT,
+    "queue": TEXT,
+    "verdict": TEXT,
+    "needs_approval": FLAG,
+}
+ATTEMPTS = {"as_of": DAY, "channel": TEXT, "customer_id": TEXT, "ended": TEXT, "outcome": TEXT}
+TASKS = {"as_of": DAY, "channel": TEXT, "state": TEXT, "tried": WHOLE, "tasks": pa.int64()}
+GRABS = {"as_of": DAY, "customer_id": TEXT, "minutes": pa.int64()}
+
+
+def table(columns: dict[str, pa.DataType], rows: Iterable[tuple[Any, ...]]) -> pa.Table:
+    """Rows of values as a table; whole numbers are money where the column is."""
+    values = list(rows)
+    return pa.table(
+        {
+            name: pa.array([Decimal(row[at]) if kind == MONEY else row[at] for row in values], kind)
+            for at, (name, kind) in enumerate(columns.items())
+        }
+    )
+
+
+def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
+    """The closing facts of Monday and Tuesday that Wednesday's run computes; tables that are not given are empty."""
+    empty = {
+        "assignment": table(ASSIGNMENT, ()),
+        "treatment": table(TREATMENT, ()),
+        "contact_plan": table(PLAN, ()),
+        "contact_attempts": table(ATTEMPTS, ()),
+        "contact_tasks": table(TASKS, ()),
+        "grabs": table(GRABS, ()),
+        "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
+        **{
+            name: contract_table(name, ())
+            for name in ("contracts", "payments", "promises", "contact_results", "collectors")
+        },
+    }
+    rows: list[dict[str, Any]] = fetch_model(
+        run, f"kpi/{model}", params={"basis": "frozen"}, relations={**empty, **tables}
+    ).to_pylist()
+    assert {row["known_as_of"] for row in rows} <= {WED}
+    assert {row["basis"] for row in rows} <= {"frozen"}
+    return rows
+
+
+def some(row: dict[str, Any], names: str) -> tuple[Any, ...]:
+    return tuple(int(row[name]) if isinstance(row[name], Decimal) else row[name] for name in names.split())
+
+
+CASES = table(
+    ASSIGNMENT,
+    (
+        (MON, "K1", "phone", "ann"),
+        (MON, "K2", "phone", "ann"),
+        (MON, "K3", "phone", "bob"),
+        (MON, "K4", "phone", None),
+        (TUE, "K1", "phone", "bob"),
+    ),
+)
+OWED = table(
+    TREATMENT,
+    (
+        (MON, "K1", "A", 100),
+        (MON, "K1", "B", 50),
+        (MON, "K2", "C", 200),
+        (MON, "K3", "D", 300),
+        (MON, "K4", "E", 400),
+        (TUE, "K1", "A", 100),
+    ),
+)
+
+
+def payments(*rows: tuple[str, date, int, date | None]) -> pa.Table:
+    return contract_table(
+        "payments",
+        [
+            {
+                "payment_id": f"P{number}",
+                "contract_id": key,
+                "value_date": day,
+                "amount": Decimal(amount),
+                "reversed_on": returned,
+            }
+            for number, (key, day, amount, returned) in enumerate(rows)
+        ],
+    )
+
+
+def results(*rows: tuple[str, str | None, datetime, str, str]) -> pa.Table:
+    return contract_table(
+        "contact_results",
+        [
+            {
+                "result_id": f"R{number}",
+                "contract_id": key,
+                "collector_id": collector,
+                "channel": "call",
+                "attempted_at": at,
+                "outcome": outcome,
+                "initiated_by": by,
+            }
+            for number, (key, collector, at, outcome, by) in enumerate(rows)
+        ],
+    )
+
+
+CONTRACTS = contract_table(
+    "contracts",
+    [
+        {"contract_id": key, "customer_id": customer}
+        for key, customer in (("A", "K1"), ("B", "K1"), ("C", "K2"), ("D", "K3"), ("E", "K4"))
+    ],
+)
+
+
+def test_money_counts_for_the_owner_of_the_morning_up_to_what_was_overdue(make_run: Callable[..., Any]) -> None:
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=CASES,
+            treatment=OWED,
+            payments=payments(
+                ("A", MON, 120, None),  # with B nothing: the case owed 150
+                ("C", MON, 900, None),  # more than the 200 that were overdue
+                ("D", MON, 10, TUE),  # returned since
+                ("E", MON, 400, None),  # nobody's: in the pool
+                ("A", TUE, 5, None),
+                ("A", WED, 7, None),  # not finished
+            ),
+        )
+    names = "as_of collector_id cases overdue_amount paid_cases paid_amount recovered_amount"
+    assert [some(row, names) for row in rows] == [
+        (MON, "ann", 2, 350, 2, 1020, 320),
+        (MON, "bob", 1, 300, 0, 0, 0),
+        (TUE, "bob", 1, 100, 1, 5, 5),
+    ]
+
+
+def test_contacts_count_for_who_made_them_and_touch_the_case_of_who_owns_it(make_run: Callable[..., Any]) -> None:
+    at = datetime.fromisoformat("2026-11-16T10:00:00")
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=CASES,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            contact_results=results(
+                ("A", "ann", at, "no_answer", "lender"),
+                ("B", "ann", at, "right_party", "lender"),
+                ("D", "ann", at, "connected", "lender"),  # bob's case
+                ("C", "ann", at, "right_party", "customer"),  # the customer called
+                ("C", "eve", datetime.fromisoformat("2026-11-17T23:59:59"), "busy", "lender"),  # has no case at all
+                ("C", "eve", datetime.fromisoformat("2026-11-18T00:00:00"), "busy", "lender"),
+            ),
+            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K2", "sent", None),)),
+        )
+    names = (
+        "as_of collector_id cases touched_cases case_contacts attempts connected_attempts right_party_attempts"
+        " tried_customers connected_customers"
+    )
+    assert [some(row, names) for row in rows] == [
+        (MON, "ann", 2, 2, 3, 3, 2, 1, 2, 2),
+        (MON, "bob", 1, 1, 1, 0, 0, 0, 0, 0),
+        (TUE, "bob", 1, 0, 0, 0, 0, 0, 0, 0),
+        (TUE, "eve", 0, 0, 0, 1, 0, 0, 1, 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("paid", "kept"),
+    [
+        ((("A", MON, 100, None),), 1),  # on the due day
+        ((("A", date(2026, 11, 13), 60, None), ("A", MON, 40, None)), 1),
+        ((("A", MON, 99, None),), 0),
+        ((("A", date(2026, 11, 12), 100, None),), 0),  # before the promise
+        ((("A", TUE, 100, None),), 0),  # a day late
+        ((("A", MON, 100, TUE),), 0),  # returned
+    ],
+)
+def test_a_promise_is_kept_by_its_amount_between_its_day_and_its_due_day(
+    make_run: Callable[..., Any], paid: Any, kept: int
+) -> None:
+    promises = contract_table(
+        "promises",
+        [
+            {
+                "promise_id": "1",
+                "contract_id": "A",
+                "made_on": date(2026, 11, 13),
+                "due_on": MON,
+                "amount": Decimal(100),
+            },
+            {"promise_id": "2", "contract_id": "C", "made_on": MON, "due_on": WED, "amount": Decimal(70)},
+        ],
+    )
+    with make_run(WED) as run:
+        rows = closing(
+            run, "collector_day", assignment=CASES, treatment=OWED, promises=promises, payments=payments(*paid)
+        )
+    names = "promises promised_amount promises_due promises_kept due_promise_amount kept_promise_amount"
+    assert some(rows[0], names) == (1, 70, 1, kept, 100, 100 * kept)
+
+
+def test_blocked_contacts_count_against_what_the_strategy_wanted(make_run: Callable[..., Any]) -> None:
+    plan = table(
+        PLAN,
+        (
+            (MON, "K1", "sms", "phone", "planned", False),
+            (MON, "K2", "sms", "phone", "blocked", False),
+            (MON, "K4", "sms", "phone", "blocked", False),  # in the pool
+        ),
+    )
+    with make_run(WED) as run:
+        rows = closing(run, "collector_day", assignment=CASES, treatment=OWED, contact_plan=plan)
+    assert next(some(row, "collector_id planned_contacts blocked_contacts") for row in rows) == ("ann", 2, 1)
+
+
+def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[..., Any]) -> None:
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "channel_day",
+            contracts=CONTRACTS,
+            contact_plan=table(
+                PLAN,
+                (
+                    (MON, "K1", "sms", "phone", "planned", False),
+                    (MON, "K2", "sms", "phone", "blocked", False),
+                    (MON, "K3", "sms", "phone", "cut", False),
+                    (MON, "K4", "legal", "legal", "planned", True),
+                ),
+            ),
+            contact_tasks=table(
+                TASKS,
+                (
+                    (MON, "sms", "delivered", 1, 1),
+                    (MON, "sms", "blocked", 0, 2),
+                    (MON, "sms", "expired", 0, 1),
+                    (MON, "sms", "expired", 1, 5),
+                    (MON, "legal", "lapsed", 0, 1),
+                ),
+            ),
+            contact_attempts=table(
+                ATTEMPTS,
+                (
+                    (MON, "sms", "K1", "failed", None),
+                    (MON, "sms", "K1", "delivered", "delivered"),
+                    (MON, "dialer", "K2", "delivered", "no_answer"),
+                    (MON, "dialer", "K2", "delivered", "right_party"),
+                    (MON, "dialer", "K3", "unknown", None),
+                    (MON, "agency", "K4", "sent", None),
+                ),
+            ),
+            contact_results=results(
+                ("A", "ann", datetime.fromisoformat("2026-11-17T09:00:00"), "wrong_party", "lender")
+            ),
+        )
+    names = "as_of channel source tasks blocked_tasks cut_tasks withheld_tasks unsent_tasks"
+    assert [some(row, names) for row in rows] == [
+        (MON, "agency", "arrears", 0, 0, 0, 0, 0),
+        (MON, "dialer", "arrears", 0, 0, 0, 0, 0),
+        (MON, "legal", "arrears", 1, 0, 0, 1, 0),
+        (MON, "sms", "arrears", 3, 3, 1, 0, 1),
+        (TUE, "call", "ledger", 0, 0, 0, 0, 0),
+    ]
+    names = (
+        "channel attempts sent_attempts delivered_attempts connected_attempts right_party_attempts failed_attempts"
+        " unknown_attempts tried_customers connected_customers"
+    )
+    assert [some(row, names) for row in rows] == [
+        ("agency", 1, 1, 0, 0, 0, 0, 0, 1, 0),
+        ("dialer", 3, 2, 1, 1, 1, 0, 1, 2, 1),
+        ("legal", 0, 0, 0, 0, 0, 0, 0, 0, 0),
+        ("sms", 2, 1, 1, 0, 0, 1, 0, 1, 0),
+        ("call", 1, 1, 1, 1, 0, 0, 0, 1, 1),
+    ]
+
+
+def test_the_pool_is_measured_beside_the_allocated_cases(make_run: Callable[..., Any]) -> None:
+    cases = table(
+        ASSIGNMENT,
+        (
+            (MON, "K1", "phone", None),
+            (MON, "K2", "phone", None),
+            (MON, "K3", "phone", "bob"),
+            (MON, "K4", "field", None),
+        ),
+    )
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "pool_day",
+            assignment=cases,
+            treatment=OWED,
+            # K3 was never in the pool of that morning
+            grabs=table(GRABS, ((MON, "K1", 30), (MON, "K3", 5), (TUE, "K4", 1))),
+            payments=payments(("A", MON, 60, None), ("C", MON, 10, None), ("D", MON, 400, None)),
+        )
+    names = (
+        "queue offered_cases grabbed_cases expired_cases grab_minutes offered_amount grabbed_amount"
+        " grabbed_recovered_amount allocated_cases allocated_amount allocated_recovered_amount"
+    )
+    assert [some(row, names) for row in rows] == [
+        ("field", 1, 0, 1, 0, 400, 0, 0, 0, 0, 0),
+        ("phone", 2, 1, 1, 30, 350, 150, 60, 1, 300, 300),
+    ]
+
+
+@pytest.mark.parametrize("model", ["collector_day", "channel_day", "pool_day"])
+def test_nothing_happened(make_run: Callable[..., Any], model: str) -> None:
+    with make_run(WED) as run:
+        assert closing(run, model) == []
+
+
+def test_the_book_by_bucket(make_run: Callable[..., Any]) -> None:
+    columns = {
+        "as_of": DAY,
+        "product": TEXT,
+        "currency": TEXT,
+        "bucket": TEXT,
+        "class": TEXT,
+        "days_past_due": WHOLE,
+        "repeated": FLAG,
+        "held": FLAG,
+        "principal": MONEY,
+        "outstanding_amount": MONEY,
+        "outstanding_principal": MONEY,
+        "overdue_amount": MONEY,
+    }
+    snapshot = table(
+        columns,
+        (
+            (WED, "auto", "CNY", "M0", "current", 0, False, False, 100, 90, 80, 0),
+            (WED, "auto", "CNY", "M0", "current", 2, True, False, 100, 50, 40, 10),  # within grace
+            (WED, "auto", "CNY", "M1", "low", 9, True, True, 100, 70, 60, 20),
+            (WED, "auto", None, "M1", "low", 9, False, False, 100, 70, 60, 20),
+        ),
+    )
+    with make_run(WED) as run:
+        rows = fetch_model(
+            run, "kpi/portfolio_day", params={"basis": "restated"}, relations={"snapshot": snapshot}
+        ).to_pylist()
+    names = (
+        "basis currency bucket class contracts overdue_contracts repeated_contracts held_contracts principal"
+        " outstanding_amount outstanding_principal overdue_amount"
+    )
+    assert [some(row, names) for row in rows] == [
+        ("restated", "CNY", "M0", "current", 2, 1, 1, 0, 200, 140, 120, 10),
+        ("restated", "CNY", "M1", "low", 1, 1, 1, 1, 100, 70, 60, 20),
+        ("restated", "XXX", "M1", "low", 1, 1, 0, 0, 100, 70, 60, 20),
+    ]
