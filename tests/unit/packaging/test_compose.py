@@ -86,9 +86,15 @@ def test_a_missing_secret_stops_compose_with_a_message(secret: str) -> None:
     assert f"${{{secret}:?" in COMPOSE
 
 
+def test_no_variable_stands_inside_another() -> None:
+    # docker-compose 1 would take the inner one as text
+    assert not re.search(r"\$\{[^}]*\$\{", COMPOSE)
+
+
 def test_no_secret_is_written_down() -> None:
     values = dict(re.findall(r"^([A-Z][A-Z0-9_]+)=(.*)$", TEMPLATE, re.MULTILINE))
-    assert set(values.values()) == {""}
+    for name, value in values.items():
+        assert value == "" or re.fullmatch(r"postgresql://\w+:\{secret\}@postgres:5432/\w+", value), name
     for name, value in _environment_of_all():
         if (
             re.search(r"PASSWORD|SECRET|KEY|URL|CONN|BACKEND", name)

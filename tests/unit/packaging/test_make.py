@@ -87,15 +87,23 @@ def test_env_fills_in_new_secrets_for_this_user_alone(checkout: Path) -> None:
     assert _make(checkout, "env").returncode == 0
     env = checkout / ".env"
     assert stat.S_IMODE(env.stat().st_mode) == 0o600
-    secrets = dict(
-        line.split("=", 1) for line in env.read_text(encoding="utf-8").splitlines() if re.match("[A-Z]", line)
-    )
-    wanted = [
-        line[:-1] for line in (PROJECT / "env.template").read_text("utf-8").splitlines() if re.match("[A-Z].*=$", line)
-    ]
-    assert list(secrets) == wanted
-    assert len(set(secrets.values())) == len(secrets)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", value) for value in secrets.values())
+    template, written = (_assigned(file) for file in (PROJECT / "env.template", env))
+    assert list(written) == list(template)
+    secrets = [_secret_of(template[name], value) for name, value in written.items()]
+    assert len(set(secrets)) == len(secrets)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{43}=", secret) for secret in secrets)
+
+
+def _assigned(file: Path) -> dict[str, str]:
+    lines = file.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines if re.match(r"[A-Z]", line))
+
+
+def _secret_of(template: str, value: str) -> str:
+    before, _, after = (template or "{secret}").partition("{secret}")
+    assert value.startswith(before)
+    assert value.endswith(after)
+    return value.removeprefix(before).removesuffix(after)
 
 
 def test_env_never_replaces_secrets(checkout: Path) -> None:

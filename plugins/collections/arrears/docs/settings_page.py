@@ -25,6 +25,9 @@ GROUPS = (
 )
 """Heading and settings class of each group."""
 
+_OF_COMPOSE = frozenset({"ARREARS_LEDGER", "ARREARS_WAREHOUSE_URL"})
+"""Settings that `env.template` gives a value, above its generated part."""
+
 _KINDS: dict[Any, str] = {
     Path: "path",
     SecretStr: "secret text",
@@ -73,11 +76,11 @@ def render() -> str:
 
 
 def render_env() -> str:
-    """The generated part of `env.template`: every setting, commented out, with what it is for."""
+    """The generated part of `env.template`: every other setting, commented out, with what it is for."""
     lines: list[str] = []
     for heading, path in GROUPS:
         lines += ["", f"# --- {heading.replace('`', '')} ---"]
-        for each in settings_of(path):
+        for each in (each for each in settings_of(path) if each.variable not in _OF_COMPOSE):
             lines += [f"# {each.purpose.replace('`', '')}".rstrip(), f"#{each.variable}={each.default.strip('`')}"]
     return "\n".join(lines).lstrip()
 
