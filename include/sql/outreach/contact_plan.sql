@@ -167,7 +167,7 @@ filled AS (
         *,
         ROW_NUMBER() OVER (
             PARTITION BY channel, CASE WHEN block_rule IS NULL AND customer_cut IS NULL THEN 1 ELSE 0 END
-            ORDER BY priority DESC, overdue_amount DESC, customer_id, slot_no
+            ORDER BY priority DESC, overdue_amount DESC, customer_id ASC, slot_no ASC
         ) AS place_in_channel
     FROM capped
 ),
@@ -187,7 +187,7 @@ placed AS (
         *,
         ROW_NUMBER() OVER (
             PARTITION BY CASE WHEN block_rule IS NULL AND channel_cut IS NULL THEN 1 ELSE 0 END
-            ORDER BY priority DESC, overdue_amount DESC, customer_id, slot_no
+            ORDER BY priority DESC, overdue_amount DESC, customer_id ASC, slot_no ASC
         ) AS place
     FROM cut
 ),

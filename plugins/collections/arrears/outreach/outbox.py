@@ -57,8 +57,8 @@ def live_worker(warehouse: sa.Engine) -> Iterator[int]:
         try:
             yield worker
         finally:
-            if not connection.invalidated:
-                connection.execute(sa.select(sa.func.pg_advisory_unlock(worker)))
+            # closed rather than unlocked: it ends the lock also when the server was restarted in between
+            connection.invalidate()
 
 
 def is_due(channel: str, day: date, now: datetime, *, retry_now: bool) -> sa.ColumnElement[bool]:
