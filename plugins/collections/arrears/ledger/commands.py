@@ -56,18 +56,19 @@ def publish(as_of: AsOf = None, clock: ClockAt = None) -> None:
 def run_ledger_step(name: str, as_of: str | None, **values: object) -> None:
     """Runs one step of `ledger_daily` and says what came of it; `values` go over the settings from the environment."""
     from arrears.day import parse_day
+    from arrears.offline import warehouse_ready
     from arrears.run import open_run
     from arrears.settings import load_settings
     from arrears.steps import run_step
 
     settings = load_settings({key: value for key, value in values.items() if value is not None})
     day = parse_day(as_of, where="--as-of") if as_of else settings.acting_clock().today()
-    with open_run(settings, day) as run:
+    with warehouse_ready(settings), open_run(settings, day) as run:
         result = run_step(run, name)
     for table, count in result.rows.items():
         typer.echo(f"{table:<16}{count:>14,}")
-    for name_, value in result.figures.items():
-        typer.echo(f"{name_}: {value}")
+    for figure, value in result.figures.items():
+        typer.echo(f"{figure}: {value}")
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for title, link in result.links.items():
