@@ -80,7 +80,7 @@ class _Merge:
         found = (
             sa.select(CASE.c.case_id, CASE.c.customer_id, CASE.c.state, CASE.c.human_action_on)
             .where(sa.or_(CASE.c.state != "closed", CASE.c.closed_on == day, CASE.c.opened_on == day))
-            .distinct(CASE.c.customer_id)
+            .ext(postgresql.distinct_on(CASE.c.customer_id))
             .order_by(CASE.c.customer_id, CASE.c.state == "closed", CASE.c.opened_on.desc())
             .subquery()
         )
@@ -206,7 +206,7 @@ class _Merge:
         return self._execute(sa.insert(CASE_ASSIGNMENT).from_select(list(given), select))
 
     def _execute(self, statement: sa.Executable) -> int:
-        return int(self.connection.execute(statement).rowcount)
+        return _rows_of(self.connection, statement)
 
 
 def apply_assignment(run: Run) -> StepResult:
@@ -290,7 +290,13 @@ def _merge_collectors(connection: sa.Connection, collectors: pa.Table) -> int:
         set_={name: insert.excluded[name] for name in changing},
         where=differs,
     )
-    return int(connection.execute(upsert).rowcount)
+    return _rows_of(connection, upsert)
+
+
+def _rows_of(connection: sa.Connection, statement: sa.Executable) -> int:
+    """Executes a statement; how many rows it wrote."""
+    # without the option SQLAlchemy does not keep the count of an INSERT
+    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _figures(connection: sa.Connection, merge: _Merge, case_ends: pa.Table) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from datetime import date
 
 import pyarrow as pa
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 
@@ -33,7 +34,7 @@ def owners_of_the_morning(connection: sa.Connection, as_of: date) -> pa.Table:
             assignment.from_day < as_of,
             sa.or_(assignment.to_day.is_(None), assignment.to_day >= as_of),
         )
-        .distinct(case.customer_id)
+        .ext(postgresql.distinct_on(case.customer_id))
         .order_by(case.customer_id, assignment.from_at.desc(), assignment.interval_no.desc())
     )
     rows = connection.execute(select).all()

@@ -1,0 +1,57 @@
+"""`arrears allocation` on a real warehouse."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from arrears.allocation.commands import app
+from arrears.errors import AllocationError
+
+
+@pytest.fixture
+def command(allocation_days, warehouse_url, kit, monkeypatch):
+    """Runs a command on a day with five cases for two collectors, E2 away."""
+    staff = [kit.collector("E1", daily_quota=2), kit.collector("E2", present=False)]
+    with allocation_days.day(kit.cases(5), staff, as_of=date(2026, 11, 20), warehouse_url=warehouse_url) as run:
+        for name in ("home", "rules"):
+            monkeypatch.setenv(f"ARREARS_{name.upper()}", str(getattr(run.settings, name)))
+        monkeypatch.setenv("ARREARS_CLOCK", "2026-11-20T09:30:00")
+        monkeypatch.setenv("ARREARS_WAREHOUSE_URL", warehouse_url)
+
+        def invoke(*arguments: str) -> Any:
+            return CliRunner().invoke(app, list(arguments))
+
+        yield invoke
+
+
+def test_run_then_list_then_grab(command):
+    assert command("pool", "list").stdout == "no cases in any pool\n"
+    done = command("run", "--as-of", "2026-11-20")
+    assert done.exit_code == 0, done.output
+    decoder, text, steps = json.JSONDecoder(), done.stdout.strip(), []
+    while text:
+        value, end = decoder.raw_decode(text)
+        steps.append(value)
+        text = text[end:].strip()
+    assert [step["step"] for step in steps] == ["allocate_cases", "open_grab_pool"]
+    assert steps[0]["per_queue"]["phone"] == {"cases": 5, "collectors": 1, "min": 2, "max": 2, "pool": 3}
+    assert command("pool", "list").stdout == "phone: 3 cases, the oldest since 2026-11-20 09:30\n"
+    grabbed = command("pool", "grab", "phone", "E1", "--batch", "2")
+    assert grabbed.stdout == "C0003@2026-11-20\nC0004@2026-11-20\n"
+    assert command("pool", "list").stdout == "phone: 1 cases, the oldest since 2026-11-20 09:30\n"
+
+
+def test_a_grab_for_somebody_absent_is_refused(command):
+    command("run")
+    refused = command("pool", "grab", "phone", "E2")
+    assert isinstance(refused.exception, AllocationError)
+
+
+def test_apply_without_compute_says_what_to_run(command):
+    refused = command("apply")
+    assert "assignment" in str(refused.exception)
