@@ -242,6 +242,7 @@ def test_blocked_contacts_count_against_what_the_strategy_wanted(make_run: Calla
 
 
 def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[..., Any]) -> None:
+    at = datetime.fromisoformat("2026-11-17T09:00:00")
     with make_run(WED) as run:
         rows = closing(
             run,
@@ -278,7 +279,7 @@ def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[.
                 ),
             ),
             contact_results=results(
-                ("A", "ann", datetime.fromisoformat("2026-11-17T09:00:00"), "wrong_party", "lender")
+                ("A", "ann", at, "wrong_party", "lender")
             ),
         )
     names = "as_of channel source tasks blocked_tasks cut_tasks withheld_tasks unsent_tasks"

@@ -271,7 +271,7 @@ def test_states_agree_with_the_days_own_ageing_on_the_real_ledger(
                 for row in partition(run, "snapshot")
             }
         assert {key: each[position] for key, each in found.items() if each[position] is not None} == aged
-        assert len(aged) > 2500
+        assert len(aged) > 2000
 
 
 def _any_contract(chance: random.Random) -> Contract:

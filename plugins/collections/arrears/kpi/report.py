@@ -40,12 +40,13 @@ def write_report(run: Run) -> tuple[Path, dict[str, Any]]:
     html = render(run.day, data, rules, figures)
     path = report_path(run.settings.reports_root, run.day)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
+    # the lock makes whatever lies aside the leftover of a killed writer
+    with run.lake.lock("report", run.day):
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+            leftover.unlink()
+        aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
         aside.write_text(html, encoding="utf-8")
         os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
     return path, figures
 
 

@@ -1,0 +1,184 @@
+"""What the closing facts see of contact tasks, attempts and grabs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from arrears.kpi import ops_reads
+from arrears.warehouse.ops_cases import Case, CaseAssignment
+from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+
+DAY = date(2026, 11, 19)
+NINE = datetime(2026, 11, 19, 1, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def connection(pg_url: str) -> Iterator[sa.Connection]:
+    """A transaction that is rolled back."""
+    engine = sa.create_engine(pg_url)
+    with engine.connect() as connection:
+        yield connection
+        connection.rollback()
+    engine.dispose()
+
+
+class OneConnection:
+    """Stands for the engine, so that what the test wrote is seen and leaves no trace."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def connect(self) -> OneConnection:
+        return self
+
+    def __enter__(self) -> sa.Connection:
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        """The test's own fixture ends the transaction."""
+
+
+def task(key: str, *, day: date = DAY, channel: str = "sms", state: str = "sent", attempts: int = 1) -> dict[str, Any]:
+    return {
+        "task_key": key,
+        "business_day": day,
+        "customer_id": f"K{key}",
+        "slot": "first",
+        "lead_contract_id": "C",
+        "contract_ids": "C",
+        "channel": channel,
+        "language": "zh",
+        "queue": "phone",
+        "placement": "in_house",
+        "priority": 1,
+        "needs_approval": False,
+        "window_opens_at": NINE,
+        "window_closes_at": NINE + timedelta(hours=1),
+        "state": state,
+        "attempts": attempts,
+        "planned_at": NINE,
+        "changed_at": NINE,
+    }
+
+
+def event(key: str, number: int, name: str, *, outcome: str | None = None, day: date = DAY) -> dict[str, Any]:
+    return {
+        "task_key": key,
+        "attempt_no": number,
+        "event": name,
+        "at": NINE,
+        "business_day": day,
+        "customer_id": f"K{key}",
+        "channel": "sms",
+        "outcome": outcome,
+        "tries": 1,
+    }
+
+
+def test_tasks_are_counted_by_state_and_whether_they_were_tried(connection: sa.Connection) -> None:
+    connection.execute(
+        sa.insert(ContactTask),
+        [
+            task("1"),
+            task("2"),
+            task("3", state="blocked", attempts=0),
+            task("4", channel="agency", state="lapsed", attempts=0),
+            task("5", day=DAY - timedelta(days=1)),
+        ],
+    )
+    found = ops_reads.contact_tasks(OneConnection(connection), [DAY])  # type: ignore[arg-type]
+    assert sorted(tuple(row.values()) for row in found.to_pylist()) == [
+        (DAY, "agency", "lapsed", 0, 1),
+        (DAY, "sms", "blocked", 0, 1),
+        (DAY, "sms", "sent", 1, 2),
+    ]
+
+
+def test_an_attempt_is_its_events(connection: sa.Connection) -> None:
+    connection.execute(sa.insert(ContactTask), [task("1"), task("2"), task("3")])
+    connection.execute(
+        sa.insert(ContactAttempt),
+        [
+            event("1", 1, "reserved"),
+            event("1", 1, "failed"),
+            event("1", 2, "reserved"),
+            event("1", 2, "sent"),
+            event("1", 2, "delivered", outcome="right_party"),
+            event("2", 1, "reserved"),
+            event("3", 1, "reserved"),
+            event("3", 1, "sent"),
+        ],
+    )
+    found = ops_reads.contact_attempts(OneConnection(connection), [DAY])  # type: ignore[arg-type]
+    assert sorted((row["customer_id"], row["ended"], row["outcome"] or "") for row in found.to_pylist()) == [
+        ("K1", "delivered", "right_party"),
+        ("K1", "failed", ""),
+        ("K2", "unknown", ""),
+        ("K3", "sent", ""),
+    ]
+
+
+def test_a_grab_knows_how_long_the_case_lay_in_the_pool(connection: sa.Connection) -> None:
+    case = {
+        "case_id": "K1@2026-11-19",
+        "customer_id": "K1",
+        "state": "owned",
+        "collector_id": "ann",
+        "source": "grab",
+        "owned_from": NINE,
+        "opened_on": DAY,
+        "as_of": DAY,
+        "queue": "phone",
+        "segment": "mid_phone",
+        "treatment": "phone_pressure",
+        "intensity": 3,
+        "placement": "in_house",
+        "priority": 1,
+        "work_order": 1,
+        "contracts": 1,
+        "contract_ids": "C",
+        "lead_contract_id": "C",
+        "overdue_amount": 1,
+        "outstanding_amount": 1,
+        "days_past_due": 40,
+        "bucket": "M2",
+        "class": "mid",
+        "rule_set": "standard",
+        "rule_set_version": 1,
+        "rule_set_hash": "x",
+    }
+    connection.execute(sa.insert(Case.__table__), case)
+    pooled = {"case_id": case["case_id"], "queue": "phone", "from_day": DAY, "reason": "limits_reached"}
+    connection.execute(
+        sa.insert(CaseAssignment),
+        [
+            {
+                **pooled,
+                "interval_no": 1,
+                "source": "pool",
+                "collector_id": None,
+                "from_at": NINE,
+                "to_at": NINE + timedelta(minutes=30, seconds=59),
+                "to_day": DAY,
+                "end_reason": "grabbed",
+            },
+            {
+                **pooled,
+                "interval_no": 2,
+                "source": "grab",
+                "collector_id": "ann",
+                "from_at": NINE + timedelta(minutes=30, seconds=59),
+                "to_at": None,
+                "to_day": None,
+                "end_reason": None,
+            },
+        ],
+    )
+    found = ops_reads.grabs(OneConnection(connection), [DAY])  # type: ignore[arg-type]
+    assert found.to_pylist() == [{"as_of": DAY, "customer_id": "K1", "minutes": 30}]
+    assert ops_reads.grabs(OneConnection(connection), [DAY - timedelta(days=1)]).num_rows == 0  # type: ignore[arg-type]
