@@ -91,7 +91,7 @@ env: .env ## write .env for docker compose from env.template, with new secrets
 	@test ! -e $@ || { echo ".env is there already and is older than env.template; compare the two." >&2; exit 1; }
 	@umask 077; secret() { head -c 32 /dev/urandom | base64 | tr '+/' '-_'; }; \
 	while IFS= read -r line; do case "$$line" in \
-		*_PASSWORD=|*_KEY=) echo "$$line$$(secret)" ;; \
+		*_PASSWORD=|*_KEY=|*_TOKEN=) echo "$$line$$(secret)" ;; \
 		*'{secret}'*) echo "$${line%%'{secret}'*}$$(secret)$${line#*'{secret}'}" ;; \
 		*) printf '%s\n' "$$line" ;; esac; done < env.template > $@
 	@echo "Wrote .env. The password of Airflow's user admin is its AIRFLOW_ADMIN_PASSWORD."

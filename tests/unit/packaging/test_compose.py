@@ -16,7 +16,7 @@ DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 TEMPLATE = (PROJECT / "env.template").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
 AIRFLOW = {"api-server", "scheduler", "dag-processor", "worker", "triggerer"}
-ONCE = {"init", "lender"}
+ONCE = {"init", "demo"}
 """Services that do one thing and end."""
 
 
@@ -97,7 +97,7 @@ def test_no_secret_is_written_down() -> None:
         assert value == "" or re.fullmatch(r"postgresql://\w+:\{secret\}@postgres:5432/\w+", value), name
     for name, value in _environment_of_all():
         if (
-            re.search(r"PASSWORD|SECRET|KEY|URL|CONN|BACKEND", name)
+            re.search(r"PASSWORD|SECRET|TOKEN|KEY|URL|CONN|BACKEND", name)
             and "FILE" not in name
             and "://localhost" not in value
         ):
@@ -143,3 +143,14 @@ def test_the_image_takes_only_what_runs() -> None:
     }
     allowed = {line[1:] for line in lines if line.startswith("!")}
     assert {name.split("/")[0] for name in copied} == allowed
+
+
+def test_the_demo_leads_to_the_gateway_that_compose_starts() -> None:
+    from arrears.deploy.demo import gateway_connections
+
+    command = SERVICES["gateway"]["command"]
+    connections = gateway_connections("gateway", "token")
+    assert set(connections) == {"arrears_sms", "arrears_dialer", "arrears_email"}
+    for connection in connections.values():
+        assert f"--{connection['conn_type']}-port={connection['port']}" in command
+        assert connection["host"] in SERVICES

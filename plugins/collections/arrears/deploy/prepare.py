@@ -22,9 +22,9 @@ from arrears.errors import SettingsError, WarehouseError
 
 def prepare(environment: Mapping[str, str]) -> None:
     """Prepares what `environment` names; raises SettingsError for a variable that is missing."""
-    warehouse = sa.make_url(_required(environment, "ARREARS_WAREHOUSE_URL"))
-    airflow = sa.make_url(_required(environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"))
-    admin = sa.make_url(_required(environment, "POSTGRES_ADMIN_URL"))
+    warehouse = sa.make_url(required(environment, "ARREARS_WAREHOUSE_URL"))
+    airflow = sa.make_url(required(environment, "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"))
+    admin = sa.make_url(required(environment, "POSTGRES_ADMIN_URL"))
     ledger = environment.get("ARREARS_LEDGER", "")
     lender = [sa.make_url(ledger)] if "://" in ledger else []
     for url in (airflow, warehouse, *lender):
@@ -35,8 +35,8 @@ def prepare(environment: Mapping[str, str]) -> None:
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], check=True)
     _migrate_warehouse()
     write_password(
-        Path(_required(environment, "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")),
-        _required(environment, "AIRFLOW_ADMIN_PASSWORD"),
+        Path(required(environment, "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE")),
+        required(environment, "AIRFLOW_ADMIN_PASSWORD"),
     )
 
 
@@ -87,7 +87,8 @@ def _connected(url: sa.URL) -> psycopg.Connection[tuple[object, ...]]:
         ) from None
 
 
-def _required(environment: Mapping[str, str], name: str) -> str:
+def required(environment: Mapping[str, str], name: str) -> str:
+    """The value of a variable; SettingsError when it is absent or empty."""
     value = environment.get(name, "")
     if not value:
         raise SettingsError(expected="a value", found="none", where=name, action="Set it; env.template lists them.")
