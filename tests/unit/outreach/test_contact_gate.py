@@ -10,10 +10,10 @@ import pytest
 
 from arrears.outreach.addressees import Addressee, Counts
 from arrears.outreach.gate import Gate, Today, count_today
-from arrears.outreach.policy import PolicyPack
 from arrears.outreach.rules import Caps, ContactRules
 from arrears.outreach.states import State
 from arrears.rules.files import parse_rules
+from arrears.rules.policy import PolicyPack
 from arrears.settings import PROJECT
 
 RULES = PROJECT / "include" / "rules"

@@ -10,8 +10,8 @@ import pytest
 
 from arrears.errors import RulesError
 from arrears.outreach.plan import zone_or
-from arrears.outreach.policy import ForbiddenHours, PolicyPack
 from arrears.rules.files import parse_rules
+from arrears.rules.policy import ForbiddenHours, PolicyPack
 from arrears.settings import PROJECT
 
 PACK = PROJECT / "include" / "rules" / "policies" / "cn.yaml"

@@ -51,7 +51,7 @@ def test_every_text_of_a_message_tells_how_to_refuse_more(contact: ContactRules)
     ("wrong", "right", "message"),
     [
         ("also_called: [visit]", "also_caled: [visit]", "Did you mean 'also_called'"),
-        ("policy: cn", "", "expected the key 'policy'"),
+        ("default_language: zh", "", "expected the key 'default_language'"),
         ('closes: "12:00"', "closes: 12:00", "string"),
         ('closes: "12:00"', 'closes: "09:00"', "slot morning to open before it closes"),
         ("{channel: sms, template: reminder_sms}", "{channel: sms}", "a template for sms"),

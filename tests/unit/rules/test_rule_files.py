@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from arrears.errors import RulesError
+from arrears.rules.policy import load_policy
 from arrears.rules.registry import FILES, parse_all
 from arrears.rules.rule_set import load_rule_set, rules_hash
 from arrears.settings import PROJECT
 from arrears.strategy.compile import check_strategy, load_strategy
-from arrears.strategy.policy_verdicts import active_verdicts
 
 SHIPPED = PROJECT / "include" / "rules"
 DAY = date(2026, 11, 20)
@@ -30,7 +30,7 @@ def check(root: Path) -> Any:
     for _ in parse_all(root):
         pass
     rule_set = load_rule_set(root, DAY)
-    return check_strategy(load_strategy(rule_set), active_verdicts(rule_set))
+    return check_strategy(load_strategy(rule_set), load_policy(rule_set))
 
 
 def edit(root: Path, file: str, old: str, new: str) -> int:
@@ -67,7 +67,7 @@ def test_every_shipped_file_is_registered() -> None:
         ("treatments.yaml", "queue: reminder}", "queue: remind}", "one of none, reminder", ""),
         ("treatments.yaml", "intensity: 1,", "intensity: soft,", "a number for intensity", ""),
         ("treatments.yaml", "placement: field, ", "", "rule TRE9 of table treatment to give", ""),
-        ("attributes.yaml", "active: cn", "active: de", "active to be one of cn, us", ""),
+        ("policies/cn.yaml", "gender: {verdict: review", "gender: {verdict: ask", "'allow', 'review' or 'deny'", ""),
         ("rule_set.yaml", "version: 1", "version: 1\nversion: 2", "each key once", "Remove one of the two."),
         ("rule_set.yaml", "name: standard", "name: [standard", "YAML", "Correct the file's form"),
         ("rule_set.yaml", "owner: strategy management", "", "the key 'owner'", "Add the key."),
@@ -129,7 +129,7 @@ def test_an_attribute_under_review_needs_an_approval(rules: Path) -> None:
 
 
 def test_a_denied_attribute_is_an_error_even_with_an_approval(rules: Path) -> None:
-    edit(rules, "attributes.yaml", "active: cn", "active: us")
+    edit(rules, "policies/cn.yaml", "age: {verdict: review", "age: {verdict: deny")
     with pytest.raises(RulesError, match="no rule that reads age, which the policy denies"):
         check(rules)
 

@@ -40,6 +40,8 @@ class SparkEngine:
             "spark.driver.host": "127.0.0.1",
             "spark.sql.shuffle.partitions": "8",
             "spark.driver.memory": "2g",
+            # the old default, INT96, reads back without a zone
+            "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         }
         if not master.startswith("sc://"):
             for name, value in settings.items():

@@ -13,9 +13,9 @@ import pyarrow as pa
 from arrears.outreach.channels.base import Message
 from arrears.outreach.channels.files import COLUMNS
 from arrears.outreach.plan import channel_relations
-from arrears.outreach.policy import PolicyPack
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.templates import Templates, clean
+from arrears.rules.policy import PolicyPack
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 from arrears.strategy.ageing_rules import AgeingRules

@@ -18,10 +18,10 @@ from arrears.outreach.channels.base import Channel, Message
 from arrears.outreach.channels.names import ChannelName
 from arrears.outreach.channels.opening import drops_repeats, open_channel
 from arrears.outreach.gate import Gate
-from arrears.outreach.policy import PolicyPack
 from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.outreach.states import SENDABLE, State
 from arrears.outreach.templates import Templates, load_templates
+from arrears.rules.policy import PolicyPack
 from arrears.run import Run
 from arrears.warehouse.ops_contacts import ContactTask
 

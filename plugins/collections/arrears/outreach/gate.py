@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from arrears.outreach.addressees import Addressee, Counts
 from arrears.outreach.plan import zone_or
-from arrears.outreach.policy import PolicyPack
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import DOUBTFUL_REASONS, State
+from arrears.rules.policy import PolicyPack
 
 _CARRIED_OUT = frozenset({State.SENDING, State.SENT, State.DELIVERED, State.UNKNOWN})
 _UNSETTLED = frozenset({State.SENDING, State.SENT, State.UNKNOWN})

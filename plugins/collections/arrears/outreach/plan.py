@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
-from arrears.outreach.policy import PolicyPack
 from arrears.outreach.rules import ContactRules
+from arrears.rules.policy import PolicyPack
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model, run_model
 

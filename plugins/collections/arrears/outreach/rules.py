@@ -9,8 +9,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, Field, model_validator
 
 from arrears.outreach.channels.names import MESSAGE_CHANNELS, ChannelName
-from arrears.outreach.policy import PolicyPack, TimeOfDay
 from arrears.rules.files import RuleModel
+from arrears.rules.policy import PolicyPack, TimeOfDay, load_policy
 from arrears.rules.rule_set import RuleSet
 
 Placement = Literal["in_house", "field", "agency", "legal"]
@@ -148,7 +148,6 @@ class Retry(RuleModel):
 class ContactRules(RuleModel):
     """All of `contact.yaml`."""
 
-    policy: Name
     lender: Annotated[Mapping[str, str], Field(min_length=1)]
     """The lender's name by language; its keys are the languages in which templates are written."""
     opt_out: Annotated[str, Field(pattern=r"^(https://|mailto:)\S+$")]
@@ -201,6 +200,5 @@ class ContactRules(RuleModel):
 
 
 def load_contact_rules(rules: RuleSet) -> tuple[ContactRules, PolicyPack]:
-    """`contact.yaml` and the policy pack that it names; RulesError with file and line."""
-    contact = rules.load("contact.yaml", ContactRules)
-    return contact, rules.load(f"policies/{contact.policy}.yaml", PolicyPack)
+    """`contact.yaml` and the policy pack of the rule set; RulesError with file and line."""
+    return rules.load("contact.yaml", ContactRules), load_policy(rules)

@@ -14,7 +14,6 @@ FILES: Mapping[str, str] = MappingProxyType(
     {
         "rule_set.yaml": "arrears.rules.rule_set:RuleSetHeader",
         "vocabulary.yaml": "arrears.rules.vocabulary:Vocabulary",
-        "attributes.yaml": "arrears.strategy.policy_verdicts:AttributeRules",
         "ageing.yaml": "arrears.strategy.ageing_rules:AgeingRules",
         "balance.yaml": "arrears.strategy.balance_rules:BalanceRules",
         "scores.yaml": "arrears.strategy.score_rules:ScoreRules",
@@ -23,7 +22,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "quality.yaml": "arrears.quality.rules:QualityRules",
         "allocation.yaml": "arrears.allocation.rules:AllocationRules",
         "contact.yaml": "arrears.outreach.rules:ContactRules",
-        "policies/*.yaml": "arrears.outreach.policy:PolicyPack",
+        "policies/*.yaml": "arrears.rules.policy:PolicyPack",
         "kpi.yaml": "arrears.kpi.rules:KpiRules",
     }
 )

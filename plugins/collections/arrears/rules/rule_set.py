@@ -20,6 +20,8 @@ class RuleSetHeader(RuleModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     version: Annotated[int, Field(ge=1)]
+    policy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """The pack in `policies/` under which these rules are used."""
     valid_from: date
     owner: Annotated[str, Field(min_length=1)]
     reason: Annotated[str, Field(min_length=1)]
@@ -32,6 +34,7 @@ class RuleSet:
     root: Path
     name: str
     version: int
+    policy: str
     hash: str
     """SHA-256 over names and contents of all rule files."""
 
@@ -81,4 +84,4 @@ def load_rule_set(root: Path, as_of: date) -> RuleSet:
             where=str(root / "rule_set.yaml"),
             action="Set valid_from to the first day that these rules may decide.",
         )
-    return RuleSet(root=root, name=header.name, version=header.version, hash=rules_hash(root))
+    return RuleSet(root=root, name=header.name, version=header.version, policy=header.policy, hash=rules_hash(root))

@@ -10,6 +10,7 @@ from sqlglot import exp
 from arrears.errors import RulesError
 from arrears.rules.decision_table import DecisionTable, RuleError, attributes_read, compile_table
 from arrears.rules.files import Document
+from arrears.rules.policy import PolicyPack
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.balance_rules import BalanceRules
@@ -109,11 +110,11 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
     return decision
 
 
-def check_strategy(strategy: Strategy, verdicts: dict[str, str]) -> list[str]:
+def check_strategy(strategy: Strategy, policy: PolicyPack) -> list[str]:
     """Checks all tables; returns the rules that read an attribute under review, with who approved it.
 
-    `verdicts` are the active policy's: attribute → allow, review or deny. Raises RulesError with file and line for a
-    wrong condition, a denied attribute, or one under review without approval.
+    Raises RulesError with file and line for a wrong condition, an attribute that the policy denies, or one that it has
+    under review when the rule has no approval.
     """
     vocabulary = strategy.vocabulary.extended(
         {
@@ -121,12 +122,14 @@ def check_strategy(strategy: Strategy, verdicts: dict[str, str]) -> list[str]:
             for role in strategy.scores.bands
         }
     )
+    verdicts = policy.verdicts()
     approved: list[str] = []
     for placed in strategy.tables:
         _, extended = _compiled(strategy, placed, vocabulary)
         for position, attribute in attributes_read(placed.table, vocabulary):
             rule = placed.table.rules[position]
-            verdict = verdicts.get(attribute, "allow")
+            # what the pack does not name is under review
+            verdict = verdicts.get(attribute, "review")
             if verdict == "allow":
                 continue
             if verdict == "review" and rule.approval is not None:

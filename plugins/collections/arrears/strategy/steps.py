@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from arrears.lake import Lake
+from arrears.rules.policy import load_policy
 from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import RuleSet
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import load_model, run_model, run_select
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
-from arrears.strategy.policy_verdicts import active_verdicts
 from arrears.strategy.score_rules import model_relation, stage_relation
 
 AREA = "treatment"
@@ -25,7 +25,7 @@ _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 def check_rules(run: Run) -> StepResult:
     """Parses every rule file and checks every condition and the active policy's attribute verdicts."""
     files = [path.name for path, _ in parse_all(run.settings.rules)]
-    approved = check_strategy(load_strategy(run.rules), active_verdicts(run.rules))
+    approved = check_strategy(load_strategy(run.rules), load_policy(run.rules))
     return StepResult(
         figures={
             "rule_set": run.rules.name,

@@ -1,4 +1,4 @@
-"""Contact policies as data: `policies/<pack>.yaml`, the hours, limits and attribute verdicts of one jurisdiction."""
+"""Policies as data: `policies/<pack>.yaml`, the hours, limits and attribute verdicts of one jurisdiction."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, model_validator
 
 from arrears.rules.files import RuleModel
+from arrears.rules.rule_set import RuleSet
 
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of day as text, `HH:MM`; quoted in YAML, which reads a bare 22:00 as a number."""
@@ -104,6 +105,10 @@ class PolicyPack(RuleModel):
             raise ValueError("each limit's id once")
         return self
 
+    def verdicts(self) -> dict[str, Verdict]:
+        """Attribute of a customer → whether a rule may read it."""
+        return {name: attribute.verdict for name, attribute in self.attributes.items()}
+
     @property
     def hours_rule(self) -> str:
         """Rule id of the hours, as tasks carry it."""
@@ -132,6 +137,11 @@ class PolicyPack(RuleModel):
         end = _at(day, _time(self.hours.forbidden_to), zone)
         stretches = ((midnight, start), (end, next_midnight)) if start <= end else ((end, start),)
         return tuple(stretch for stretch in stretches if stretch[0] < stretch[1])
+
+
+def load_policy(rules: RuleSet) -> PolicyPack:
+    """The policy pack that the rule set names; RulesError with file and line."""
+    return rules.load(f"policies/{rules.policy}.yaml", PolicyPack)
 
 
 def _time(text: str) -> time:
