@@ -4,13 +4,15 @@ WITH bad_customers AS (
     SELECT customers.customer_id
     FROM quarantine
     INNER JOIN customers ON quarantine.row_number = customers.row_number
-    WHERE quarantine.severity = 'blocking'
+    WHERE
+        quarantine.severity = 'blocking'
         AND quarantine.table_name = 'customers'
     UNION
     SELECT consents.customer_id
     FROM quarantine
     INNER JOIN consents ON quarantine.row_number = consents.row_number
-    WHERE quarantine.severity = 'blocking'
+    WHERE
+        quarantine.severity = 'blocking'
         AND quarantine.table_name = 'consents'
 ),
 

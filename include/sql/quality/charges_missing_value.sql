@@ -8,7 +8,8 @@ SELECT
         ELSE 'amount is missing'
     END AS reason
 FROM charges
-WHERE charge_id IS NULL
+WHERE
+    charge_id IS NULL
     OR contract_id IS NULL
     OR due_date IS NULL
     OR amount IS NULL

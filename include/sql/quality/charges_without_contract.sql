@@ -4,5 +4,6 @@ SELECT
     'no such contract' AS reason
 FROM charges
 LEFT JOIN contracts ON charges.contract_id = contracts.contract_id
-WHERE charges.contract_id IS NOT NULL
+WHERE
+    charges.contract_id IS NOT NULL
     AND contracts.contract_id IS NULL

@@ -7,6 +7,7 @@ SELECT
         ELSE 'active_to is before active_from'
     END AS reason
 FROM collectors
-WHERE daily_quota < 0
+WHERE
+    daily_quota < 0
     OR capacity < 0
     OR active_to < active_from

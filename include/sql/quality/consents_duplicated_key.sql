@@ -5,9 +5,10 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY customer_id, channel, valid_from ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY customer_id, channel, valid_from ORDER BY row_number) AS occurrence
     FROM consents
-    WHERE customer_id IS NOT NULL
+    WHERE
+        customer_id IS NOT NULL
         AND channel IS NOT NULL
 ) AS numbered
 WHERE occurrence > 1

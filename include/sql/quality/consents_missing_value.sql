@@ -7,6 +7,7 @@ SELECT
         ELSE 'allowed is missing'
     END AS reason
 FROM consents
-WHERE customer_id IS NULL
+WHERE
+    customer_id IS NULL
     OR channel IS NULL
     OR allowed IS NULL

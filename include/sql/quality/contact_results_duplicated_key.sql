@@ -5,7 +5,7 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY result_id ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY result_id ORDER BY row_number) AS occurrence
     FROM contact_results
     WHERE result_id IS NOT NULL
 ) AS numbered

@@ -7,6 +7,7 @@ SELECT
         ELSE 'attempted_at is missing'
     END AS reason
 FROM contact_results
-WHERE result_id IS NULL
+WHERE
+    result_id IS NULL
     OR channel IS NULL
     OR attempted_at IS NULL

@@ -4,5 +4,6 @@ SELECT
     'no such contract' AS reason
 FROM contact_results
 LEFT JOIN contracts ON contact_results.contract_id = contracts.contract_id
-WHERE contact_results.contract_id IS NOT NULL
+WHERE
+    contact_results.contract_id IS NOT NULL
     AND contracts.contract_id IS NULL

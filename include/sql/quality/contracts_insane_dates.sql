@@ -8,7 +8,8 @@ SELECT
         ELSE 'written_off_on is before originated_on'
     END AS reason
 FROM contracts
-WHERE originated_on < DATE '1970-01-01'
+WHERE
+    originated_on < DATE '1970-01-01'
     OR originated_on > CAST($as_of AS DATE) + INTERVAL 30 YEAR
     OR closed_on < originated_on
     OR written_off_on < originated_on

@@ -7,7 +7,8 @@ SELECT
         ELSE 'annual_rate is not between 0 and 10'
     END AS reason
 FROM contracts
-WHERE principal <= 0
+WHERE
+    principal <= 0
     OR term_months <= 0
     OR annual_rate < 0
     OR annual_rate > 10

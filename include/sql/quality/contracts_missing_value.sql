@@ -10,7 +10,8 @@ SELECT
         ELSE 'term_months is missing'
     END AS reason
 FROM contracts
-WHERE contract_id IS NULL
+WHERE
+    contract_id IS NULL
     OR customer_id IS NULL
     OR product IS NULL
     OR originated_on IS NULL

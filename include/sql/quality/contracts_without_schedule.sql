@@ -5,7 +5,8 @@ SELECT
 FROM contracts
 LEFT JOIN (SELECT DISTINCT contract_id FROM installments) AS scheduled
     ON contracts.contract_id = scheduled.contract_id
-WHERE scheduled.contract_id IS NULL
+WHERE
+    scheduled.contract_id IS NULL
     AND contracts.contract_id IS NOT NULL
     AND contracts.originated_on <= CAST($as_of AS DATE)
     AND (contracts.ledger_from IS NULL OR contracts.ledger_from <= CAST($as_of AS DATE))

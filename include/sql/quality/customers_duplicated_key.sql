@@ -5,7 +5,7 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY customer_id ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY customer_id ORDER BY row_number) AS occurrence
     FROM customers
     WHERE customer_id IS NOT NULL
 ) AS numbered

@@ -6,6 +6,7 @@ SELECT
         ELSE 'birth_date gives an unlikely age'
     END AS reason
 FROM customers
-WHERE employed_since > CAST($as_of AS DATE)
-    OR date_diff('year', birth_date, CAST($as_of AS DATE)) < 16
-    OR date_diff('year', birth_date, CAST($as_of AS DATE)) > 110
+WHERE
+    employed_since > CAST($as_of AS DATE)
+    OR DATE_DIFF('year', birth_date, CAST($as_of AS DATE)) < 16
+    OR DATE_DIFF('year', birth_date, CAST($as_of AS DATE)) > 110

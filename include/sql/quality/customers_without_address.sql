@@ -1,9 +1,10 @@
 -- Customers of whom neither a phone number nor an e-mail address is known, where the ledger has any.
 SELECT
-    row_number,
+    customers.row_number,
     'neither phone nor email' AS reason
 FROM customers
-CROSS JOIN (SELECT count(phone) + count(email) AS given FROM customers) AS address_count
-WHERE address_count.given > 0
-    AND phone IS NULL
-    AND email IS NULL
+CROSS JOIN (SELECT COUNT(phone) + COUNT(email) AS given FROM customers) AS address_count
+WHERE
+    address_count.given > 0
+    AND customers.phone IS NULL
+    AND customers.email IS NULL

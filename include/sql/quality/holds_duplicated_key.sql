@@ -5,9 +5,10 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY contract_id, kind, start_date ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY contract_id, kind, start_date ORDER BY row_number) AS occurrence
     FROM holds
-    WHERE contract_id IS NOT NULL
+    WHERE
+        contract_id IS NOT NULL
         AND kind IS NOT NULL
         AND start_date IS NOT NULL
 ) AS numbered

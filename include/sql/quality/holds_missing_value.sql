@@ -7,6 +7,7 @@ SELECT
         ELSE 'start_date is missing'
     END AS reason
 FROM holds
-WHERE contract_id IS NULL
+WHERE
+    contract_id IS NULL
     OR kind IS NULL
     OR start_date IS NULL

@@ -5,9 +5,10 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY contract_id, installment_no ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY contract_id, installment_no ORDER BY row_number) AS occurrence
     FROM installments
-    WHERE contract_id IS NOT NULL
+    WHERE
+        contract_id IS NOT NULL
         AND installment_no IS NOT NULL
 ) AS numbered
 WHERE occurrence > 1

@@ -7,12 +7,13 @@ SELECT
         ELSE 'amount_due is not the sum of its parts'
     END AS reason
 FROM installments
-WHERE amount_due < 0
+WHERE
+    amount_due < 0
     OR principal_due < 0
     OR interest_due < 0
     OR fee_due < 0
     OR (
         principal_due IS NOT NULL
         AND interest_due IS NOT NULL
-        AND amount_due <> principal_due + interest_due + coalesce(fee_due, 0)
+        AND amount_due <> principal_due + interest_due + COALESCE(fee_due, 0)
     )

@@ -7,5 +7,6 @@ SELECT
     END AS reason
 FROM installments
 INNER JOIN contracts ON installments.contract_id = contracts.contract_id
-WHERE installments.due_date < contracts.originated_on
-    OR date_diff('month', contracts.originated_on, installments.due_date) > contracts.term_months + 120
+WHERE
+    installments.due_date < contracts.originated_on
+    OR DATE_DIFF('month', contracts.originated_on, installments.due_date) > contracts.term_months + 120

@@ -8,7 +8,8 @@ SELECT
         ELSE 'amount_due is missing'
     END AS reason
 FROM installments
-WHERE contract_id IS NULL
+WHERE
+    contract_id IS NULL
     OR installment_no IS NULL
     OR due_date IS NULL
     OR amount_due IS NULL

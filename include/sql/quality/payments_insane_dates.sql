@@ -8,6 +8,7 @@ SELECT
     END AS reason
 FROM payments
 LEFT JOIN contracts ON payments.contract_id = contracts.contract_id
-WHERE payments.value_date > CAST($as_of AS DATE) + INTERVAL 30 YEAR
+WHERE
+    payments.value_date > CAST($as_of AS DATE) + INTERVAL 30 YEAR
     OR payments.reversed_on < payments.value_date
-    OR date_diff('day', payments.value_date, coalesce(contracts.originated_on, DATE '1970-01-01')) > 366
+    OR DATE_DIFF('day', payments.value_date, COALESCE(contracts.originated_on, DATE '1970-01-01')) > 366

@@ -8,7 +8,8 @@ SELECT
         ELSE 'amount is missing'
     END AS reason
 FROM payments
-WHERE payment_id IS NULL
+WHERE
+    payment_id IS NULL
     OR contract_id IS NULL
     OR value_date IS NULL
     OR amount IS NULL

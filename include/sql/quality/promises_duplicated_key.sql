@@ -5,7 +5,7 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY promise_id ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY promise_id ORDER BY row_number) AS occurrence
     FROM promises
     WHERE promise_id IS NOT NULL
 ) AS numbered

@@ -6,5 +6,6 @@ SELECT
         ELSE 'amount is not above zero'
     END AS reason
 FROM promises
-WHERE due_on < made_on
+WHERE
+    due_on < made_on
     OR amount <= 0

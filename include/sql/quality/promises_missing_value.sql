@@ -8,7 +8,8 @@ SELECT
         ELSE 'due_on is missing'
     END AS reason
 FROM promises
-WHERE promise_id IS NULL
+WHERE
+    promise_id IS NULL
     OR contract_id IS NULL
     OR made_on IS NULL
     OR due_on IS NULL

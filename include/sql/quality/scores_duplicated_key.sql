@@ -5,9 +5,10 @@ SELECT
 FROM (
     SELECT
         row_number,
-        row_number() OVER (PARTITION BY contract_id, model, stage, scored_on ORDER BY row_number) AS occurrence
+        ROW_NUMBER() OVER (PARTITION BY contract_id, model, stage, scored_on ORDER BY row_number) AS occurrence
     FROM scores
-    WHERE contract_id IS NOT NULL
+    WHERE
+        contract_id IS NOT NULL
         AND model IS NOT NULL
 ) AS numbered
 WHERE occurrence > 1

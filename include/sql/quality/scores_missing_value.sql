@@ -7,6 +7,7 @@ SELECT
         ELSE 'score is missing'
     END AS reason
 FROM scores
-WHERE contract_id IS NULL
+WHERE
+    contract_id IS NULL
     OR model IS NULL
     OR score IS NULL

@@ -4,5 +4,6 @@ SELECT
     'no such contract' AS reason
 FROM scores
 LEFT JOIN contracts ON scores.contract_id = contracts.contract_id
-WHERE scores.contract_id IS NOT NULL
+WHERE
+    scores.contract_id IS NOT NULL
     AND contracts.contract_id IS NULL
