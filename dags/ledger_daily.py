@@ -41,7 +41,7 @@ from arrears.orchestration import (
 )
 def ledger_daily() -> None:
     pull = StepOperator(task_id="pull_ledger", **PATIENT)
-    check = StepOperator(task_id="check_quality", documents=["quality report"])
+    check = StepOperator(task_id="check_quality", documents=["quality report"], retries=5)
     publish = StepOperator(task_id="publish_ledger", outlets=[LEDGER])
     pull >> check >> publish
 

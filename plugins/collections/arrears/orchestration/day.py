@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from arrears.day import parse_day
-from arrears.errors import ArrearsError, ChannelError, LakeError, LedgerError, NotPublishedError, WarehouseError
+from arrears.errors import (
+    ArrearsError,
+    ChannelError,
+    LakeError,
+    LedgerError,
+    NotPublishedError,
+    OutOfOrderError,
+    WarehouseError,
+)
 from arrears.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -57,7 +65,8 @@ def airflow_errors() -> Iterator[None]:
 
 
 def may_pass(error: ArrearsError) -> bool:
-    """Whether the cause may pass by itself: a system that does not answer, a lock that somebody holds.
+    """Whether the cause may pass by itself: a system that does not answer, a lock that somebody holds,
+    a day before that is still under way.
 
     A ledger that breaks its contract, a closed quality gate or a wrong rule file stay what they are. A ledger error
     that was caused by another error comes from its database or folder, which may be back a minute later.
@@ -66,7 +75,7 @@ def may_pass(error: ArrearsError) -> bool:
         return False
     if isinstance(error, LedgerError):
         return error.__cause__ is not None
-    return isinstance(error, ChannelError | LakeError | WarehouseError)
+    return isinstance(error, ChannelError | LakeError | OutOfOrderError | WarehouseError)
 
 
 def _skip_schedule_of_fixed_clock(dag_run: Any, as_of: date, settings: Settings) -> None:

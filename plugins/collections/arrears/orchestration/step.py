@@ -11,7 +11,9 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 
 from arrears.orchestration.channels import address_from_connection
 from arrears.orchestration.day import airflow_errors, opened_run
+from arrears.orchestration.day_before import require_day_before
 from arrears.orchestration.docs import describe_step
+from arrears.web.documents import day_documents
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from arrears.run import StepResult
 
 _TALKS_TO_CHANNELS = {"push_contacts", "push_approved", "reconcile_contacts"}
+_NEEDS_DAY_BEFORE = {"check_quality"}
 
 DOCUMENTS_PATH = "/arrears/documents"
 """Where the pages serve the documents that steps write."""
@@ -67,8 +70,13 @@ class StepOperator(BaseOperator):
 
         context["step_label"] = ",".join(self.arguments.values())  # type: ignore[typeddict-unknown-key]
         with opened_run(context["dag_run"]) as run, airflow_errors():
-            result = run_step(run, self.task_id, **step_arguments(self.task_id, self.arguments))
-            self.documents_written = dict(result.links)
+            if self.task_id in _NEEDS_DAY_BEFORE:
+                require_day_before(run)
+            try:
+                result = run_step(run, self.task_id, **step_arguments(self.task_id, self.arguments))
+            finally:
+                # a failed step may have written its document all the same: it says why
+                self.documents_written = day_documents(run.settings.reports_root, run.day)
             return summarised(result, run.day.basis)
 
 

@@ -127,10 +127,18 @@ class AirflowApi:
 
     def log(self, task: TaskRun) -> list[str]:
         """The lines of the log of a task's last try, without the marks that only the UI understands."""
-        path = f"/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
-        content = self._get(path, map_index=task.map_index, full_content=True)["content"]
-        lines = [line for entry in content for line in _log_line(entry).splitlines()]
+        lines = [line for entry in self._log(task) for line in _log_line(entry).splitlines()]
         return [line for line in lines if "::group::" not in line and "::endgroup::" not in line]
+
+    def error(self, task: TaskRun) -> str:
+        """The error that ended a task's last try, in one line; empty when its log has none."""
+        errors = [
+            f"{detail.get('exc_type')}: {detail.get('exc_value')}"
+            for entry in self._log(task)
+            if isinstance(entry, Mapping)
+            for detail in (entry.get("error_detail") or [])[:1]
+        ]
+        return errors[-1].splitlines()[0] if errors else ""
 
     def clear(self, task: TaskRun) -> None:
         """Clears a task and what follows it in its run."""
@@ -161,6 +169,11 @@ class AirflowApi:
         """Answers a human-in-the-loop task with one of its options."""
         path = f"/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/{task.map_index}/hitlDetails"
         self._call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+
+    def _log(self, task: TaskRun) -> list[Any]:
+        path = f"/dags/{task.dag_id}/dagRuns/{task.run_id}/taskInstances/{task.task_id}/logs/{max(task.try_number, 1)}"
+        content: list[Any] = self._get(path, map_index=task.map_index, full_content=True)["content"]
+        return content
 
     def _get(self, path: str, **params: Any) -> Any:
         return self._call("GET", path, params=params)

@@ -43,6 +43,7 @@ def stay_up(as_of: str | None = None, *, wait: Callable[[], None], console: Cons
         _set_pauses(api, dispatch_paused=False)
         if not any(run.dag_id == FIRST for run in api.runs(stack.as_of)):
             api.trigger(FIRST, stack.as_of)
+        stack.wait_complete()
         stack.display.say(f"\nAirflow is at {api.url}   user {ADMIN}   password {stack.home.admin_password()}")
         stack.display.say(f"The day {stack.as_of} is in the navigation under Day 日览. Ctrl-C stops everything.")
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -61,8 +61,14 @@ class Display:
             finally:
                 self._live = None
 
-    def progress(self, progress: DayProgress) -> None:
-        """How far the day is."""
+    def progress(self, progress: DayProgress, why: Callable[[TaskRun], str]) -> None:
+        """How far the day is; `why` tells why a try failed."""
+        for item in progress.runs:
+            for task in item.tasks:
+                told = (task.run_id, task.map_index, task.task_id, task.try_number, "why")
+                if task.state == "up_for_retry" and told not in self._told:
+                    self._told.add(told)
+                    self.say(f"  {task.dag_id}.{task.name}, try {task.try_number}: {why(task)}", "yellow")
         if self._live is not None:
             self._live.update(self._table(progress))
             return

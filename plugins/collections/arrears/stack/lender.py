@@ -16,8 +16,8 @@ DATABASE = "lender"
 _KEPT = "lender.json"
 
 
-def generated_lender(home: StackHome, stack: StackSettings, settings: Settings, url: sa.URL, as_of: date) -> Settings:
-    """Settings whose ledger is the generated lender as of `as_of`, written to `url` unless it is there already."""
+def write_lender(home: StackHome, stack: StackSettings, url: sa.URL, as_of: date) -> None:
+    """Writes the generated lender as of `as_of` to the database `url`, unless it is there already."""
     from arrears.demo.lender import DEFAULT_CONTRACTS, DEFAULT_SEED, VERSION, write_database
 
     contracts = stack.demo_contracts or DEFAULT_CONTRACTS
@@ -27,7 +27,6 @@ def generated_lender(home: StackHome, stack: StackSettings, settings: Settings, 
         home.forget(_KEPT)
         write_database(url, as_of, contracts, seed)
         home.write(_KEPT, wanted)
-    return changed(settings, ledger=url.render_as_string(hide_password=False))
 
 
 def with_collectors(settings: Settings, as_of: date) -> Settings:

@@ -15,7 +15,7 @@ import psutil
 
 from arrears.errors import ArrearsError
 
-_GRACE_SECONDS = 15.0
+_GRACE_SECONDS = 8.0
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 25
 

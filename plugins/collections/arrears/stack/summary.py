@@ -12,6 +12,7 @@ from rich.text import Text
 from arrears.settings import Settings
 from arrears.stack.follow import DayProgress
 from arrears.web.day_view import DayView, read_day
+from arrears.web.documents import day_documents
 
 _SENT = ("sent", "delivered")
 _FAILED = ("failed", "dead", "unknown")
@@ -49,7 +50,7 @@ def print_summary(console: Console, settings: Settings, view: DayView, progress:
     _print(console, facts)
     for label, warning in view.warnings:
         console.print(f"  [yellow]{label}[/yellow]: {warning}", highlight=False, soft_wrap=True)
-    for name, path in view.documents.items():
+    for name, path in day_documents(settings.reports_root, view.day).items():
         console.print(f"  {name}: {settings.reports_root / path}", highlight=False, soft_wrap=True)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 import psutil
+import sqlalchemy as sa
 from filelock import FileLock
 
 from arrears.settings import PROJECT, Settings
@@ -21,7 +22,7 @@ from arrears.stack.follow import CHAIN, FIRST, DayProgress, follow
 from arrears.stack.gateway import gateway_connections, gateway_ports, gateway_service
 from arrears.stack.home import ADMIN, StackHome
 from arrears.stack.lender import DATABASE as LENDER
-from arrears.stack.lender import changed, generated_lender, with_collectors
+from arrears.stack.lender import changed, with_collectors, write_lender
 from arrears.stack.metadata import migrate_metadata
 from arrears.stack.processes import Service, StackError, identity_of, still_runs, stop_processes, stop_services
 from arrears.stack.settings import StackSettings
@@ -72,7 +73,10 @@ class Stack:
             self.stop()
 
     def start(self) -> AirflowApi:
-        """Starts everything; StackError names what did not start, with the end of its log."""
+        """Starts everything that a day needs; StackError names what did not start, with the end of its log.
+
+        The lender and the warehouse are made ready while Airflow starts, since neither needs the other.
+        """
         self.home.prepare()
         self._lock = self.home.acquire()
         clear_leftovers(self.home)
@@ -80,11 +84,20 @@ class Stack:
             self._stops_postgres = not self.postgres.is_running()
             self.postgres.ensure_running(self.stack.postgres_port)
             self._remember()
-        with self.display.stage("databases, lender and gateway"):
-            environment, url = self._prepare()
-        with self.display.stage("Airflow"):
-            self._api = self._start_airflow(environment, url)
+        with ThreadPoolExecutor(2) as pool, self.display.stage("Airflow, warehouse, lender and gateway"):
+            lender = self._choose_ledger()
+            readied = [pool.submit(_migrate_warehouse, self.settings)]
+            if lender is not None:
+                readied.append(pool.submit(write_lender, self.home, self.stack, lender, self.as_of))
+            self._api = self._start_services()
+            for future in readied:
+                future.result()
         return self._api
+
+    def wait_complete(self) -> None:
+        """Waits for what no day waits for."""
+        for service in self.services:
+            service.wait_ready(self._deadline(), self.services)
 
     def run_day(self, api: AirflowApi) -> DayProgress:
         """Runs the business day through the Dags and follows it to its end."""
@@ -95,7 +108,7 @@ class Stack:
                 first,
                 self.as_of,
                 seconds=self.stack.day_seconds,
-                on_progress=self.display.progress,
+                on_progress=lambda progress: self.display.progress(progress, api.error),
                 check=self.check_alive,
             )
 
@@ -119,32 +132,30 @@ class Stack:
             self._lock.release()
             self._lock = None
 
-    def _prepare(self) -> tuple[dict[str, str], str]:
-        """Databases, lender and gateway; gives Airflow's environment and address."""
+    def _choose_ledger(self) -> sa.URL | None:
+        """Settles the settings of this start; gives the generated lender's database unless the ledger is another."""
         if self.settings.warehouse_url is None:
             url = self.postgres.url(WAREHOUSE).render_as_string(hide_password=False)
             self.settings = changed(self.settings, warehouse_url=url)
-        port = self.home.port("ui", self.stack.ui_port)
-        metadata = self.postgres.url(METADATA)
-        http, smtp = gateway_ports(self.home, self.stack)
-        connections = gateway_connections(self.home, http, smtp)
-        gateway = self._start(gateway_service(self.home, http, smtp, library_environment(self.settings)))
-        before = airflow_environment(self.home, self.settings, metadata, port, connections)
-        with ThreadPoolExecutor(3) as pool:
-            migrated = pool.submit(migrate_metadata, self.home, metadata, before)
-            warehouse = pool.submit(_migrate_warehouse, self.settings)
-            lender = pool.submit(self._lender)
-            for future in (migrated, warehouse):
-                future.result()
-            self.settings = lender.result()
-        gateway.wait_ready(self._deadline())
-        environment = airflow_environment(self.home, self.settings, metadata, port, connections)
-        return environment, f"http://127.0.0.1:{port}"
-
-    def _lender(self) -> Settings:
         if self.settings.ledger is not None:
-            return with_collectors(self.settings, self.as_of)
-        return generated_lender(self.home, self.stack, self.settings, self.postgres.url(LENDER), self.as_of)
+            self.settings = with_collectors(self.settings, self.as_of)
+            return None
+        lender = self.postgres.url(LENDER)
+        self.settings = changed(self.settings, ledger=lender.render_as_string(hide_password=False))
+        return lender
+
+    def _start_services(self) -> AirflowApi:
+        port = self.home.port("ui", self.stack.ui_port)
+        http, smtp = gateway_ports(self.home, self.stack)
+        metadata = self.postgres.url(METADATA)
+        gateway = self._start(gateway_service(self.home, http, smtp, library_environment(self.settings)))
+        environment = airflow_environment(
+            self.home, self.settings, metadata, port, gateway_connections(self.home, http, smtp)
+        )
+        migrate_metadata(self.home, metadata, environment)
+        api = self._start_airflow(environment, f"http://127.0.0.1:{port}")
+        gateway.wait_ready(self._deadline(), self.services)
+        return api
 
     def _start_airflow(self, environment: Mapping[str, str], url: str) -> AirflowApi:
         api = AirflowApi(url, ADMIN, self.home.admin_password())
@@ -170,11 +181,10 @@ class Stack:
             self._start(each)
         server.wait_ready(self._deadline(), self.services)
         # nothing of the day waits for the triggerer, so it starts when the others need the processors no more
-        triggerer = self._start(service("triggerer", "triggerer", "--skip-serve-logs"))
+        self._start(service("triggerer", "triggerer", "--skip-serve-logs"))
         for each in needed:
             each.wait_ready(self._deadline(), self.services)
         self._wait_for_dags(api, since)
-        triggerer.wait_ready(self._deadline(), self.services)
         return api
 
     def _wait_for_dags(self, api: AirflowApi, since: datetime) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.day_view import known_days, read_day
-from arrears.web.documents import DocumentNotFoundError, find_document
+from arrears.web.documents import DocumentNotFoundError, day_documents, find_document
 from arrears.web.texts import choose_language, texts
 
 PREFIX = "/arrears"
@@ -70,6 +70,7 @@ def create_app() -> FastAPI:
                 request, "unavailable.html", context, status_code=503, headers=_PAGE_HEADERS
             )
         context |= {"view": view, "days": days, "chosen": chosen}
+        context |= {"documents": day_documents(settings.reports_root, view.day)}
         context |= {"before": chosen - timedelta(days=1), "after": chosen + timedelta(days=1)}
         return templates.TemplateResponse(request, "day.html", context, headers=_PAGE_HEADERS)
 

@@ -148,7 +148,7 @@ class DayView:
 
     @property
     def queues(self) -> Sequence[QueueView]:
-        """Allocation by queue, as the day's split made it."""
+        """Allocation by queue, as the day's split made it; the largest first."""
         found: Mapping[str, Mapping[str, int]] = self.figure("allocate_cases", "per_queue", {})
         return [
             QueueView(
@@ -159,7 +159,7 @@ class DayView:
                 most=counts["max"],
                 pool=counts["pool"],
             )
-            for name, counts in found.items()
+            for name, counts in sorted(found.items(), key=lambda item: -item[1]["cases"])
         ]
 
     @property
@@ -183,11 +183,6 @@ class DayView:
     @property
     def contacts_out(self) -> int:
         return sum(channel.count("sent", "delivered") for channel in self.channels)
-
-    @property
-    def documents(self) -> Mapping[str, str]:
-        """Documents of the day by name; paths below the reports folder."""
-        return {name: path for step in self.steps for name, path in step.links.items()}
 
 
 def known_days(connection: sa.Connection) -> list[date]:
