@@ -31,6 +31,7 @@ scheduled AS (
         contract_id,
         SUM(amount_due) AS amount,
         COUNT(principal_due) AS parts,
+        CAST(SUM(principal_due) AS DECIMAL(18, 2)) AS principal,
         CAST(SUM(CASE WHEN due_date < $month_end_1 THEN amount_due ELSE 0 END) AS DECIMAL(18, 2)) AS before_1,
         CAST(SUM(CASE WHEN due_date < $month_end_2 THEN amount_due ELSE 0 END) AS DECIMAL(18, 2)) AS before_2,
         CAST(SUM(CASE WHEN due_date < $month_end_3 THEN amount_due ELSE 0 END) AS DECIMAL(18, 2)) AS before_3,
@@ -225,6 +226,7 @@ sums AS (
         book.*,
         COALESCE(scheduled.amount, 0) + COALESCE(charged.amount, 0) AS owed,
         COALESCE(scheduled.parts, 0) > 0 AS has_parts,
+        COALESCE(scheduled.principal, 0) AS principal,
         CAST(COALESCE(scheduled.before_1, 0) + COALESCE(charged.before_1, 0) AS DECIMAL(18, 2)) AS before_1,
         CAST(COALESCE(scheduled.before_2, 0) + COALESCE(charged.before_2, 0) AS DECIMAL(18, 2)) AS before_2,
         CAST(COALESCE(scheduled.before_3, 0) + COALESCE(charged.before_3, 0) AS DECIMAL(18, 2)) AS before_3,
@@ -307,11 +309,17 @@ positions AS (
         END AS owed_before
     FROM sums
     CROSS JOIN month_ends
+    -- in the book; one condition, lest an engine makes a slow inequality join of a cross join with 13 rows
     WHERE
-        sums.originated_on <= month_ends.month_end
-        AND (sums.ledger_from IS NULL OR sums.ledger_from <= month_ends.month_end)
-        AND (sums.closed_on IS NULL OR sums.closed_on > month_ends.month_end)
-        AND (sums.written_off_on IS NULL OR sums.written_off_on > month_ends.month_end)
+        CASE
+            WHEN
+                sums.originated_on <= month_ends.month_end
+                AND (sums.ledger_from IS NULL OR sums.ledger_from <= month_ends.month_end)
+                AND (sums.closed_on IS NULL OR sums.closed_on > month_ends.month_end)
+                AND (sums.written_off_on IS NULL OR sums.written_off_on > month_ends.month_end)
+                THEN TRUE
+            ELSE FALSE
+        END
 ),
 
 -- Whoever paid exactly what fell due has nothing overdue and nothing ahead. Of the others, where something is still to
@@ -340,7 +348,7 @@ reaches AS (
     WHERE paid <> owed_before AND paid < owed
 ),
 
--- With what fell due before that month, and the principal that falls due after it.
+-- With what fell due before that month, and the principal that falls due from its begin on.
 uneven AS (
     SELECT
         contract_id,
@@ -365,21 +373,21 @@ uneven AS (
             WHEN 14 THEN before_13
         END AS owed_until,
         CASE reach
-            WHEN 1 THEN principal_1
-            WHEN 2 THEN principal_2
-            WHEN 3 THEN principal_3
-            WHEN 4 THEN principal_4
-            WHEN 5 THEN principal_5
-            WHEN 6 THEN principal_6
-            WHEN 7 THEN principal_7
-            WHEN 8 THEN principal_8
-            WHEN 9 THEN principal_9
-            WHEN 10 THEN principal_10
-            WHEN 11 THEN principal_11
-            WHEN 12 THEN principal_12
-            WHEN 13 THEN principal_13
-            WHEN 14 THEN 0
-        END AS principal_beyond
+            WHEN 1 THEN principal
+            WHEN 2 THEN principal_1
+            WHEN 3 THEN principal_2
+            WHEN 4 THEN principal_3
+            WHEN 5 THEN principal_4
+            WHEN 6 THEN principal_5
+            WHEN 7 THEN principal_6
+            WHEN 8 THEN principal_7
+            WHEN 9 THEN principal_8
+            WHEN 10 THEN principal_9
+            WHEN 11 THEN principal_10
+            WHEN 12 THEN principal_11
+            WHEN 13 THEN principal_12
+            WHEN 14 THEN principal_13
+        END AS principal_left
     FROM reaches
 ),
 
@@ -473,7 +481,7 @@ served AS (
             CAST($materiality_share AS DECIMAL(9, 6)) * amount, CAST($materiality_amount AS DECIMAL(18, 2))
         ) AS tolerance,
         SUM(amount) OVER so_far AS owed_so_far,
-        SUM(principal) OVER (PARTITION BY contract_id, reach) - SUM(principal) OVER so_far AS principal_after
+        SUM(principal) OVER so_far AS principal_so_far
     FROM obligations
     WINDOW so_far AS (
         PARTITION BY contract_id, reach ORDER BY due_date, serving, item_no, item
@@ -492,8 +500,8 @@ walked AS (
         served.item,
         uneven.owed_until + served.owed_so_far - uneven.paid AS unpaid,
         served.tolerance,
-        uneven.principal_beyond
-        + served.principal_after
+        uneven.principal_left
+        - served.principal_so_far
         + LEAST(served.principal, uneven.owed_until + served.owed_so_far - uneven.paid) AS principal
     FROM uneven
     INNER JOIN served
@@ -514,7 +522,10 @@ immaterial AS (
         item_no,
         item
     FROM walked
-    WHERE due_date < month_end AND unpaid <= tolerance
+    WHERE
+        due_date < month_end
+        AND unpaid <= tolerance
+        AND ($materiality_share > 0 OR $materiality_amount > 0)
 ),
 
 next_due AS (
@@ -523,7 +534,15 @@ next_due AS (
         immaterial.month_end,
         MIN(installments.due_date) AS due_date
     FROM immaterial
-    INNER JOIN installments
+    INNER JOIN (
+        SELECT
+            contract_id,
+            installment_no,
+            due_date,
+            amount_due
+        FROM installments
+        WHERE contract_id IN (SELECT contract_id FROM immaterial)
+    ) AS installments
         ON
             immaterial.contract_id = installments.contract_id
             AND installments.due_date < immaterial.month_end
