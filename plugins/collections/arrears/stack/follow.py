@@ -85,6 +85,7 @@ def follow(
     seconds: float,
     on_progress: Callable[[DayProgress], None],
     check: Callable[[], None],
+    poll_seconds: float = _POLL_SECONDS,
 ) -> DayProgress:
     """Follows the day that `first` began until it is settled.
 
@@ -107,7 +108,7 @@ def follow(
                 where="the Dags",
                 action="Look at the tasks with `make up`; for a large ledger raise ARREARS_DAY_SECONDS.",
             )
-        time.sleep(_POLL_SECONDS)
+        time.sleep(poll_seconds)
 
 
 def look(api: AirflowApi, first: DagRun, day: date, settled: dict[str, DagProgress]) -> DayProgress:

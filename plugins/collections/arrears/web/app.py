@@ -103,3 +103,11 @@ def _settings() -> Settings:
 @lru_cache(maxsize=1)
 def _warehouse() -> sa.Engine:
     return open_warehouse(_settings())
+
+
+def forget_settings() -> None:
+    """Reads the settings anew at the next request."""
+    if _warehouse.cache_info().currsize:
+        _warehouse().dispose()
+    _warehouse.cache_clear()
+    _settings.cache_clear()

@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from arrears.day import Basis, BusinessDay
 from arrears.steps import STEPS
@@ -139,7 +140,7 @@ class DayView:
     def buckets(self) -> Mapping[str, int]:
         """Live contracts by bucket, M0 first."""
         found: Mapping[str, int] = self.figure("age_contracts", "buckets", {})
-        return dict(sorted(found.items(), key=lambda item: (len(item[0]), item[0])))
+        return dict(sorted(found.items(), key=lambda item: int("".join(filter(str.isdigit, item[0])) or 0)))
 
     def bar(self, bucket: str) -> float | None:
         """How long the bar of an overdue bucket is, 1 for the largest; None for M0, which would dwarf them all."""
@@ -234,7 +235,7 @@ def _steps(connection: sa.Connection, day: BusinessDay) -> list[StepView]:
             table.error,
         )
         .where(table.as_of == day.as_of, table.basis == day.basis)
-        .distinct(*of_step)
+        .ext(distinct_on(*of_step))
         .order_by(*of_step, table.step_result_id.desc())
     ).mappings()
     tried: dict[str, list[StepView]] = {}
