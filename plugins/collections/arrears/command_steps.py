@@ -13,13 +13,14 @@ def run_and_show(names: Iterable[str], as_of: str | None, **values: object) -> N
     `as_of` None is the current business day; `values` that are not None go over the settings from the environment.
     """
     from arrears.day import parse_day
+    from arrears.offline import warehouse_ready
     from arrears.run import open_run
     from arrears.settings import load_settings
     from arrears.steps import run_step
 
     settings = load_settings({name: value for name, value in values.items() if value is not None})
     day = parse_day(as_of, where="--as-of") if as_of else settings.acting_clock().today()
-    with open_run(settings, day) as run:
+    with warehouse_ready(settings), open_run(settings, day) as run:
         for name in names:
             result = run_step(run, name)
             typer.echo(f"{name} for {run.day}")

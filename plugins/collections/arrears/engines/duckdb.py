@@ -18,36 +18,43 @@ from arrears.engines.base import Inputs
 from arrears.errors import ModelError
 
 
+def connect(*, memory: str, threads: int) -> duckdb.DuckDBPyConnection:
+    """An in-memory DuckDB that spills to a temporary folder when `memory` is used up. It never loads extensions."""
+    return duckdb.connect(
+        config={
+            "memory_limit": memory,
+            "threads": threads,
+            # DuckDB makes the folder when it spills, and removes it
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"arrears-duckdb-{uuid.uuid4().hex}"),
+            # what is on a row decides its place; statements that need an order say so
+            "preserve_insertion_order": False,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+
+
+def copy_statement(select: exp.Query, target: Path) -> exp.Copy:
+    """COPY of the rows of `select` to the new file `target`: CSV if its name ends so, else Parquet."""
+    options = {"FORMAT": "CSV"} if target.suffix == ".csv" else {"FORMAT": "PARQUET", "COMPRESSION": "ZSTD"}
+    return exp.Copy(
+        this=exp.Subquery(this=select.copy()),
+        kind=False,
+        files=[exp.Literal.string(str(target))],
+        params=[exp.CopyParameter(this=exp.var(name), expression=exp.var(value)) for name, value in options.items()],
+    )
+
+
 class DuckDBEngine:
-    """Runs SELECTs in an in-memory DuckDB that spills to a temporary folder when `memory` is used up."""
+    """Runs SELECTs in an in-memory DuckDB."""
 
     name = "duckdb"
 
     def __init__(self, *, memory: str, threads: int) -> None:
-        self._connection = duckdb.connect(
-            config={
-                "memory_limit": memory,
-                "threads": threads,
-                # DuckDB makes the folder when it spills, and removes it
-                "temp_directory": str(Path(tempfile.gettempdir()) / f"arrears-duckdb-{uuid.uuid4().hex}"),
-                # what is on a row decides its place; statements that need an order say so
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
+        self._connection = connect(memory=memory, threads=threads)
 
     def write(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any], target: Path) -> None:
-        copy = exp.Copy(
-            this=exp.Subquery(this=select.copy()),
-            kind=False,
-            files=[exp.Literal.string(str(target))],
-            params=[
-                exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var("PARQUET")),
-                exp.CopyParameter(this=exp.var("COMPRESSION"), expression=exp.var("ZSTD")),
-            ],
-        )
-        with self._bound(copy, inputs, params) as (cursor, sql, values):
+        with self._bound(copy_statement(select, target), inputs, params) as (cursor, sql, values):
             cursor.execute(sql, values)
 
     def fetch(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any]) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from arrears.engines.duckdb import connect, copy_statement
 from arrears.settings import Settings
 
 ROW_NUMBER = "row_number"
@@ -19,28 +19,14 @@ ROW_NUMBER = "row_number"
 
 @contextmanager
 def open_duckdb(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB with the settings' memory and threads; it spills to a folder that goes with it."""
-    with tempfile.TemporaryDirectory(prefix="arrears-ledger-") as spill:
-        connection = duckdb.connect(
-            config={
-                "memory_limit": settings.duckdb_memory,
-                "threads": settings.duckdb_threads,
-                "temp_directory": spill,
-                # statements that need an order say so
-                "preserve_insertion_order": False,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
-        try:
-            yield connection
-        finally:
-            connection.close()
+    """An in-memory DuckDB with the settings' memory and threads."""
+    with connect(memory=settings.duckdb_memory, threads=settings.duckdb_threads) as connection:
+        yield connection
 
 
 def create_view(connection: duckdb.DuckDBPyConnection, name: str, files: Sequence[Path]) -> None:
     """A view on the one partition in `files`, with each row's number in the file as `row_number`."""
-    rows = connection.read_parquet([str(path) for path in files], file_row_number=True)
+    rows = connection.read_parquet([str(path) for path in files], file_row_number=True, hive_partitioning=False)
     rows.project("* EXCLUDE (file_row_number), file_row_number + 1 AS row_number").create_view(name, replace=True)
 
 
@@ -48,13 +34,4 @@ def copy_to_parquet(
     connection: duckdb.DuckDBPyConnection, select: exp.Query, target: Path, params: Mapping[str, Any] | None = None
 ) -> None:
     """Writes the rows of `select` to the new Parquet file `target`."""
-    copy = exp.Copy(
-        this=exp.Subquery(this=select.copy()),
-        kind=False,
-        files=[exp.Literal.string(str(target))],
-        params=[
-            exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var("PARQUET")),
-            exp.CopyParameter(this=exp.var("COMPRESSION"), expression=exp.var("ZSTD")),
-        ],
-    )
-    connection.execute(copy.sql(dialect="duckdb"), dict(params or {}))
+    connection.execute(copy_statement(select, target).sql(dialect="duckdb"), dict(params or {}))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from arrears.ledger.commands import AsOf, ClockAt, run_ledger_step
+from arrears.command_options import AsOf, ClockAt
+from arrears.command_steps import run_and_show
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -17,7 +18,7 @@ def quality() -> None:
 @app.command()
 def check(as_of: AsOf = None, clock: ClockAt = None) -> None:
     """Judge the pulled ledger by quality.yaml, and write the report and the quarantine."""
-    run_ledger_step("check_quality", as_of, clock=clock)
+    run_and_show(["check_quality"], as_of, clock=clock)
 
 
 @app.command()

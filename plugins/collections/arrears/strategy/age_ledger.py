@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from arrears.engines.duckdb import copy_statement
 from arrears.errors import LedgerError, SettingsError
 from arrears.ledger.door import door_select, read_refusal
 from arrears.ledger.duck import open_duckdb
@@ -20,7 +21,7 @@ from arrears.settings import Settings
 from arrears.sqlmodel import input_tables, load_model, placeholders
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 
-_FORMATS = {".parquet": "PARQUET", ".csv": "CSV"}
+_ENDINGS = (".parquet", ".csv")
 
 
 def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
@@ -29,7 +30,7 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
     The columns are those of the lake's `snapshot`. `out` is put in place whole. Raises SettingsError for another
     ending, LedgerError when the source does not keep the contract.
     """
-    if out.suffix not in _FORMATS:
+    if out.suffix not in _ENDINGS:
         raise SettingsError(
             expected="a file that ends in .parquet or .csv",
             found=str(out),
@@ -40,13 +41,7 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
     values = {"as_of": as_of, **ageing_parameters(settings, rules)}
     balances = load_model(settings.sql, "strategy/balances")
     snapshot = load_model(settings.sql, "strategy/snapshot")
-    aside = out.with_name(f".{out.name}.tmp")
-    copy = exp.Copy(
-        this=exp.Subquery(this=snapshot),
-        kind=False,
-        files=[exp.Literal.string(str(aside))],
-        params=[exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var(_FORMATS[out.suffix]))],
-    )
+    aside = out.with_name(f".aside.{out.name}")
     with ExitStack() as stack:
         source = open_source(settings)
         stack.callback(source.close)
@@ -71,7 +66,7 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
             # stored first, so that the second statement is planned with its real size
             create = exp.Create(this=exp.to_table("balances"), kind="TABLE", expression=balances)
             _execute(connection, create, values)
-            written = _execute(connection, copy, values)
+            written = _execute(connection, copy_statement(snapshot, aside), values)
         except duckdb.Error as error:
             raise _refused(source.label, error) from None
         aside.replace(out)
