@@ -18,7 +18,7 @@ WITH ordered AS (
                     END DESC,
                     cases.priority DESC,
                     cases.overdue_amount DESC,
-                    cases.customer_id
+                    cases.customer_id ASC
             ) AS INTEGER
         ) AS work_order
     FROM cases

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ import pytest
 
 from arrears.ledger.contract import arrow_schema
 from arrears.run import Run
+from arrears.settings import PROJECT
 
 Row = Mapping[str, Any]
 
@@ -114,9 +116,7 @@ class AllocationDays:
     ) -> Iterator[Run]:
         """The run of a day, its inputs published. `options` go to make_run: today, engine, warehouse_url, …"""
         self.rules.mkdir(exist_ok=True)
-        (self.rules / "rule_set.yaml").write_text(
-            "{name: standard, version: 1, valid_from: 2015-01-01, owner: tests, reason: a test}", encoding="utf-8"
-        )
+        shutil.copyfile(PROJECT / "include" / "rules" / "rule_set.yaml", self.rules / "rule_set.yaml")
         (self.rules / "allocation.yaml").write_text(rules, encoding="utf-8")
         with self.make_run(as_of, rules=self.rules, **options) as run:
             write(run, "collectors", arrow_schema("collectors"), collector_rows)

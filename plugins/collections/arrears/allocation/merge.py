@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
 from arrears.allocation.roster import read_collectors
-from arrears.allocation.staging import stage, temporary_table
+from arrears.allocation.staging import refresh_statistics, stage, temporary_table
 from arrears.errors import AllocationError
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
@@ -65,14 +65,19 @@ class _Merge:
 
     def run(self) -> dict[str, int]:
         self._find_cases()
-        return {
+        cases = {
             "opened": self._open(),
             "refreshed": self._refresh(),
             "moved": self._move(),
             "closed": self._close(),
-            "intervals_ended": self._end_intervals(),
-            "intervals_begun": self._begin_intervals(),
         }
+        # a bulk of new rows that the planner knows nothing about makes it loop where it should hash
+        if any(cases.values()):
+            refresh_statistics(self.connection, CASE)
+        intervals = {"intervals_ended": self._end_intervals(), "intervals_begun": self._begin_intervals()}
+        if any(intervals.values()):
+            refresh_statistics(self.connection, CASE_ASSIGNMENT)
+        return {**cases, **intervals}
 
     def _find_cases(self) -> None:
         """Fills `case_id`, `known` and `final` of the image: which case it is, if there is one, and if it may move."""
@@ -183,12 +188,12 @@ class _Merge:
         )
 
     def _begin_intervals(self) -> int:
-        before = sa.select(CASE_ASSIGNMENT.c.case_id, sa.func.max(CASE_ASSIGNMENT.c.interval_no).label("last"))
-        last = before.group_by(CASE_ASSIGNMENT.c.case_id).subquery()
+        earlier = CASE_ASSIGNMENT.alias("earlier")
+        last = sa.select(sa.func.max(earlier.c.interval_no)).where(earlier.c.case_id == CASE.c.case_id)
         lasting = sa.exists().where(CASE_ASSIGNMENT.c.case_id == CASE.c.case_id, CASE_ASSIGNMENT.c.to_at.is_(None))
         given = {
             "case_id": CASE.c.case_id,
-            "interval_no": sa.func.coalesce(last.c.last, 0) + 1,
+            "interval_no": sa.func.coalesce(last.scalar_subquery(), 0) + 1,
             "collector_id": CASE.c.collector_id,
             "source": sa.func.coalesce(CASE.c.source, "pool"),
             "queue": CASE.c.queue,
@@ -199,7 +204,6 @@ class _Merge:
         select = (
             sa.select(*given.values())
             .join_from(CASE, self.image, CASE.c.case_id == self.image.c.case_id)
-            .outerjoin(last, last.c.case_id == CASE.c.case_id)
             .where(CASE.c.state != "closed", sa.not_(lasting))
             .order_by(CASE.c.case_id)
         )
@@ -268,15 +272,15 @@ def _stage_all(connection: sa.Connection, image: pa.Table, case_ends: pa.Table) 
         *[CASE.c[name] for name in _FIGURES],
     ]
     flags = [CASE.c.case_id, sa.Column("known", sa.Boolean()), sa.Column("final", sa.Boolean())]
-    staged_image = temporary_table("staged_case", [*columns, *flags])
+    staged_image = temporary_table("staged_case", "customer_id", [*columns, *flags])
     stage(connection, staged_image, image)
-    staged_ends = temporary_table("staged_case_end", [CASE.c.customer_id, CASE.c.close_reason])
+    staged_ends = temporary_table("staged_case_end", "customer_id", [CASE.c.customer_id, CASE.c.close_reason])
     stage(connection, staged_ends, case_ends)
     return staged_image, staged_ends
 
 
 def _merge_collectors(connection: sa.Connection, collectors: pa.Table) -> int:
-    staged = temporary_table("staged_collector", COLLECTOR.c)
+    staged = temporary_table("staged_collector", "collector_id", COLLECTOR.c)
     stage(connection, staged, collectors.select([column.name for column in COLLECTOR.c]))
     insert = postgresql.insert(COLLECTOR).from_select(
         [column.name for column in staged.c], sa.select(staged).order_by(staged.c.collector_id)

@@ -6,18 +6,22 @@ import io
 from collections.abc import Iterable
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pyarrow.csv as csv
 import sqlalchemy as sa
 from psycopg import sql
 
 
-def temporary_table(name: str, columns: Iterable[sa.Column[Any]]) -> sa.Table:
-    """A table that lives until the transaction ends, with nullable columns of the names and types of `columns`."""
+def temporary_table(name: str, key: str, columns: Iterable[sa.Column[Any]]) -> sa.Table:
+    """A table that lives until the transaction ends, with columns of the names and types of `columns`.
+
+    `key` names its primary key; all other columns may be NULL.
+    """
     return sa.Table(
         name,
         sa.MetaData(),
-        *[sa.Column(column.name, column.type) for column in columns],
+        *[sa.Column(column.name, column.type, primary_key=column.name == key) for column in columns],
         prefixes=["TEMPORARY"],
         postgresql_on_commit="DROP",
     )
@@ -32,9 +36,20 @@ def stage(connection: sa.Connection, target: sa.Table, rows: pa.Table) -> None:
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(
         sql.Identifier(target.name), sql.SQL(", ").join(sql.Identifier(name) for name in rows.column_names)
     )
-    driver = connection.connection.driver_connection
-    assert driver is not None  # noqa: S101 - for the type checker: the connection is in a transaction
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with _cursor(connection) as cursor, cursor.copy(statement) as copy:
         copy.write(buffer.getbuffer())
-    with driver.cursor() as cursor:
-        cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(target.name)))
+    refresh_statistics(connection, target)
+
+
+def refresh_statistics(connection: sa.Connection, table: sa.Table) -> None:
+    """Tells the planner how many rows `table` has now, those of the running transaction included."""
+    name = sql.Identifier(table.schema, table.name) if table.schema else sql.Identifier(table.name)
+    with _cursor(connection) as cursor:
+        cursor.execute(sql.SQL("ANALYZE {}").format(name))
+
+
+def _cursor(connection: sa.Connection) -> psycopg.Cursor[Any]:
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(f"the warehouse is reached by psycopg 3, not by {type(driver).__module__}")
+    return driver.cursor()
