@@ -49,7 +49,7 @@ def publish_worklist(run: Run, ledger: Mapping[str, Rows | pa.Table]) -> None:
         step(run)
     with duckdb.connect() as connection:
         for name in ("cases", "collectors"):
-            connection.register(name, pq.read_table(run.lake.path(name, run.day), partitioning=None))
+            connection.register(name, pq.ParquetDataset(run.lake.files(name, run.day), partitioning=None).read())
         for name, select in (("assignment", _ASSIGNMENT), ("contact_plan", _PLAN)):
             rows = connection.sql(select).to_arrow_table()
             with run.lake.replace(name, run.day) as aside:
