@@ -19,7 +19,7 @@ def require_day_before(run: Run) -> None:
     if run.is_current:
         return
     from arrears.ledger.pull import AREA as PULLED
-    from arrears.quality.gate import AREA as CHECKED
+    from arrears.quality.checked import AREA as CHECKED
 
     pulled = run.lake.previous_day(PULLED, run.day)
     checked = run.lake.previous_day(CHECKED, run.day)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 
-from arrears.orchestration.channels import address_from_connection
+from arrears.orchestration.addresses import address_from_connection
 from arrears.orchestration.day import airflow_errors
 from arrears.settings import load_settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from airflow.sdk import BaseOperator, BaseOperatorLink
 
-from arrears.orchestration.channels import address_from_connection
+from arrears.orchestration.addresses import address_from_connection
 from arrears.orchestration.day import airflow_errors, opened_run
 from arrears.orchestration.day_before import require_day_before
 from arrears.orchestration.docs import describe_step

@@ -140,6 +140,20 @@ class AirflowApi:
         ]
         return errors[-1].splitlines()[0] if errors else ""
 
+    def extra_links(self, run: DagRun, task_id: str) -> dict[str, str]:
+        """The buttons of a task: addresses by name."""
+        path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances/{task_id}/links"
+        links: dict[str, str] = self._get(path)["extra_links"]
+        return links
+
+    def xcoms(self, run: DagRun) -> list[Any]:
+        """What the tasks of a run handed back or on."""
+        path = f"/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances"
+        return [
+            self._get(f"{path}/{entry['task_id']}/xcomEntries/{entry['key']}", map_index=entry["map_index"])["value"]
+            for entry in self._get(f"{path}/~/xcomEntries", limit=_PAGE)["xcom_entries"]
+        ]
+
     def clear(self, task: TaskRun) -> None:
         """Clears a task and what follows it in its run."""
         body = {

@@ -22,8 +22,7 @@ def run_one_day(as_of: str | None = None, *, console: Console | None = None) -> 
     """Runs one business day with the clock fixed at 09:30 of it; 0, or 1 when a task failed."""
     stack = open_stack(as_of, fixed_clock=True, console=console)
     with stack.running() as api:
-        _set_pauses(api, dispatch_paused=True)
-        _give_up_leftovers(api, stack.as_of)
+        ready_for_the_day(api, stack.as_of)
         progress = stack.run_day(api)
         if progress.failed_runs:
             _tell_failure(stack.display, api, progress)
@@ -60,6 +59,12 @@ def open_stack(as_of: str | None, *, fixed_clock: bool, console: Console | None 
     return stack
 
 
+def ready_for_the_day(api: AirflowApi, day: date) -> None:
+    """Lets the daily Dags go, holds the dispatcher, and gives up what an interrupted start left unfinished."""
+    _set_pauses(api, dispatch_paused=True)
+    _give_up_leftovers(api, day)
+
+
 def _set_pauses(api: AirflowApi, *, dispatch_paused: bool) -> None:
     for dag_id in CHAIN:
         api.pause(dag_id, False)
@@ -67,7 +72,7 @@ def _set_pauses(api: AirflowApi, *, dispatch_paused: bool) -> None:
 
 
 def _give_up_leftovers(api: AirflowApi, day: date) -> None:
-    # what an interrupted start left unfinished would go on beside the new run; a question of another day may wait
+    # they would go on beside the new run; only a question of another day may wait
     for dag_id in CHAIN:
         for run in api.unfinished(dag_id):
             if run.day == day.isoformat() or not DagProgress(run, tuple(api.tasks(run))).waits_for_a_person:
