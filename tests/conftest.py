@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from arrears.run import Run, open_run
 from arrears.settings import PROJECT, Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
@@ -44,12 +46,15 @@ def _network_guard(request: pytest.FixtureRequest) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+def postgres() -> Iterator[EmbeddedPostgres]:
     """One embedded PostgreSQL for the whole session."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("postgres") / "server")
-    server.ensure_running()
-    yield server
-    server.stop(mode="immediate")
+    # not below pytest's folder, which every start of pytest closes to others: as root, PostgreSQL runs as a user of
+    # its own
+    with tempfile.TemporaryDirectory(prefix="arrears-test-postgres-") as folder:
+        server = EmbeddedPostgres(Path(folder) / "server")
+        server.ensure_running()
+        yield server
+        server.stop(mode="immediate")
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ _STEPS = (
     Step(
         "pull_ledger",
         "ledger_daily",
-        "arrears.ledger.steps:pull_ledger",
+        "arrears.ledger.pull:pull_ledger",
         "Copies the lender's ledger into the lake, all tables from one snapshot, types checked at the door.",
         ("the lender's database or folder",),
         ("lake pulled/*",),
@@ -56,7 +56,7 @@ _STEPS = (
     Step(
         "check_quality",
         "ledger_daily",
-        "arrears.ledger.steps:check_quality",
+        "arrears.quality.gate:check_quality",
         "Judges the pulled tables by quality.yaml with Great Expectations; keeps bad rows in quarantine.",
         ("lake pulled/*", "quality.yaml"),
         ("lake quarantine", "audit.quality_result", "quality report"),
@@ -65,7 +65,7 @@ _STEPS = (
     Step(
         "publish_ledger",
         "ledger_daily",
-        "arrears.ledger.steps:publish_ledger",
+        "arrears.ledger.publish:publish_ledger",
         "Publishes the day's ledger without quarantined rows, and holds the contracts that have any.",
         ("lake pulled/*", "lake quarantine"),
         ("lake ledger tables", "manifest ledger"),

@@ -14,8 +14,10 @@ from arrears.demo.lender import faults, write_parquet
 from arrears.errors import NotPublishedError
 from arrears.lake import Lake
 from arrears.ledger.contract import TABLES
-from arrears.ledger.steps import check_quality, publish_ledger, pull_ledger
-from arrears.quality.gate import CHECKED
+from arrears.ledger.publish import publish_ledger
+from arrears.ledger.pull import pull_ledger
+from arrears.quality.checked import CHECKED
+from arrears.quality.gate import check_quality
 from arrears.run import Run, open_run
 from arrears.settings import load_settings
 

@@ -17,8 +17,10 @@ import sqlalchemy as sa
 from arrears.demo.lender import faults
 from arrears.errors import LedgerError, NotPublishedError, QualityError
 from arrears.ledger.contract import TABLES
-from arrears.ledger.steps import check_quality, publish_ledger, pull_ledger
-from arrears.quality.gate import CHECKED
+from arrears.ledger.publish import publish_ledger
+from arrears.ledger.pull import pull_ledger
+from arrears.quality.checked import CHECKED
+from arrears.quality.gate import check_quality
 from arrears.run import Run
 from arrears.warehouse.audit import QualityResultRow
 

@@ -15,8 +15,8 @@ from arrears.ledger.contract import TABLES
 from arrears.ledger.duck import ROW_NUMBER, copy_to_parquet, create_view, open_duckdb
 from arrears.ledger.pull import pulled
 from arrears.quality import quarantine
-from arrears.quality.gate import AREA as QUALITY_AREA
-from arrears.quality.gate import CHECKED, RESULTS
+from arrears.quality.checked import AREA as QUALITY_AREA
+from arrears.quality.checked import CHECKED, RESULTS
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import load_model
 

@@ -19,16 +19,12 @@ from arrears.ledger.duck import copy_to_parquet, create_view, open_duckdb
 from arrears.ledger.pull import AREA as PULLED_AREA
 from arrears.ledger.pull import PULLED, pulled
 from arrears.quality import quarantine
+from arrears.quality.checked import AREA, CHECKED, RESULTS
 from arrears.quality.judge import Answer, Question, judge
 from arrears.quality.report import new_report, report_link, report_page, write_overview
 from arrears.quality.rules import QualityRules, Suite, SuiteName, check_files
 from arrears.run import Run, StepResult
 from arrears.warehouse.audit import QualityResultRow
-
-AREA = "quality"
-"""Manifest of a finished check: exactly these pulled tables, this quarantine, these results."""
-RESULTS = "quality_result"
-CHECKED = (*PULLED, quarantine.TABLE, RESULTS)
 
 _SHOWN_KEYS = 3
 _RESULTS_SCHEMA = pa.schema(
