@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from arrears.run import Run, open_run
 from arrears.settings import PROJECT, Settings, load_settings
@@ -32,17 +33,14 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _network_guard(request: pytest.FixtureRequest) -> None:
+def _network_guard(request: pytest.FixtureRequest) -> Iterator[None]:
     """Unit tests reach nobody; the others reach servers on this machine only."""
-    from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
-
-    unit = "unit" in Path(str(request.path)).parts
-    if unit:
+    if "unit" in Path(str(request.path)).parts:
         disable_socket(allow_unix_socket=True)
-        request.addfinalizer(enable_socket)
     else:
-        enable_socket()
         socket_allow_hosts(["127.0.0.1", "localhost", "::1"], allow_unix_socket=True)
+    yield
+    enable_socket()
 
 
 @pytest.fixture(scope="session")
