@@ -2,8 +2,9 @@
 -- Grain: contract. Definitions are those of strategy/snapshot.sql, which a test holds this model to.
 --
 -- One pass over the ledger for all month ends: a column a month end is ten times faster than a row a month end, and
--- needs a tenth of the memory. The sums of a contract also tell in which month the item lies that the money paid by a month
--- end reaches into, so only the items of that one month are walked, and only where other was paid than had fallen due.
+-- needs a tenth of the memory. The sums of a contract also tell in which month the item lies that the money paid by a
+-- month end reaches into, so only the items of that one month are walked, and only where other was paid than had fallen
+-- due.
 -- $month_end_1 is the oldest; those not asked for are equal to it, and have no row in month_ends.
 WITH book AS (
     SELECT
@@ -313,7 +314,7 @@ positions AS (
     WHERE
         CASE
             WHEN
-                sums.originated_on <= month_ends.month_end
+                sums.originated_on <= month_ends.month_end -- noqa: ST02
                 AND (sums.ledger_from IS NULL OR sums.ledger_from <= month_ends.month_end)
                 AND (sums.closed_on IS NULL OR sums.closed_on > month_ends.month_end)
                 AND (sums.written_off_on IS NULL OR sums.written_off_on > month_ends.month_end)
@@ -541,7 +542,7 @@ next_due AS (
             due_date,
             amount_due
         FROM installments
-        WHERE contract_id IN (SELECT contract_id FROM immaterial)
+        WHERE contract_id IN (SELECT immaterial.contract_id FROM immaterial)
     ) AS installments
         ON
             immaterial.contract_id = installments.contract_id

@@ -1,7 +1,7 @@
 -- Cohorts between one month end and the next: of what was in a bucket, how much is where a month later.
 -- Grain: month end (the later one) x basis x product x currency x from bucket x to bucket. From 'new': came into the
--- book in between; to 'closed', 'written_off' or 'left': left it. Reads month_end_state (or month_end_snapshot under that
--- name), of which it is the end. month_ends are the ends that are known; two that follow one another make a cohort.
+-- book in between; to 'closed', 'written_off' or 'left': left it. Reads month_end_state (or month_end_snapshot under
+-- that name), of which it is the end. month_ends are the ends that are known; two in a row make a cohort.
 WITH followed AS (
     SELECT
         month_ends.slot,
@@ -107,4 +107,4 @@ INNER JOIN month_ends AS starts ON transitions.slot = starts.slot
 INNER JOIN month_ends AS ends ON transitions.slot + 1 = ends.slot
 LEFT JOIN buckets AS from_buckets ON transitions.from_bucket_no = from_buckets.bucket_no
 LEFT JOIN buckets AS to_buckets ON transitions.to_bucket_no = to_buckets.bucket_no
-ORDER BY as_of, basis, product, currency, from_bucket, to_bucket
+ORDER BY as_of, basis, transitions.product, transitions.currency, from_bucket, to_bucket

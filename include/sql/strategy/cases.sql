@@ -4,7 +4,7 @@ WITH ranked AS (
         treatment.*,
         ROW_NUMBER() OVER (
             PARTITION BY customer_id
-            ORDER BY intensity DESC, priority DESC, delinquent_days DESC, overdue_amount DESC, contract_id
+            ORDER BY intensity DESC, priority DESC, delinquent_days DESC, overdue_amount DESC, contract_id ASC
         ) AS harshness
     FROM treatment
 ),
@@ -48,7 +48,8 @@ SELECT
     ranked.priority,
     CAST(
         ROW_NUMBER() OVER (
-            PARTITION BY ranked.queue ORDER BY ranked.priority DESC, totals.overdue_amount DESC, ranked.customer_id
+            PARTITION BY ranked.queue
+            ORDER BY ranked.priority DESC, totals.overdue_amount DESC, ranked.customer_id ASC
         ) AS INTEGER
     ) AS work_order,
     ranked.held,

@@ -21,8 +21,8 @@ candidates AS (
             PARTITION BY delinquent.contract_id, models.role
             ORDER BY
                 scores.scored_on DESC,
-                CASE WHEN scores.stage IS NULL THEN 1 ELSE 0 END,
-                scores.score
+                CASE WHEN scores.stage IS NULL THEN 1 ELSE 0 END ASC,
+                scores.score ASC
         ) AS preference
     FROM delinquent
     INNER JOIN models ON delinquent.score_stage = models.stage

@@ -263,9 +263,15 @@ counted AS (
         balances.*,
         walked.oldest_due_date,
         walked.overdue,
-        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_principal, 0) END AS overdue_principal,
-        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_interest, 0) END AS overdue_interest,
-        CASE WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_fee, 0) END AS overdue_fee,
+        CASE
+            WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_principal, 0)
+        END AS overdue_principal,
+        CASE
+            WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_interest, 0)
+        END AS overdue_interest,
+        CASE
+            WHEN balances.principal_after IS NOT NULL THEN COALESCE(walked.overdue_fee, 0)
+        END AS overdue_fee,
         walked.overdue_charges,
         walked.unmet,
         CASE
