@@ -74,8 +74,10 @@ def trend(rows: Sequence[Row], buckets: Sequence[str], height: int = 240) -> Spe
 def roll_matrix(rows: Sequence[Row], froms: Sequence[str], tos: Sequence[str]) -> Spec:
     """Heat map of roll rates. Rows: from, to, rate, text."""
     base = alt.Chart(_data(rows)).encode(
-        x=alt.X("to:N", sort=list(tos), title="to 迁至", axis=alt.Axis(labelAngle=0, orient="top", ticks=False)),
-        y=alt.Y("from:N", sort=list(froms), title="from 自", axis=alt.Axis(ticks=False)),
+        x=alt.X(
+            "to:N", sort=list(tos), title="from 自 ↓   to 至 →", axis=alt.Axis(labelAngle=0, orient="top", ticks=False)
+        ),
+        y=alt.Y("from:N", sort=list(froms), title=None, axis=alt.Axis(ticks=False)),
     )
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(
         color=alt.Color("rate:Q", scale=alt.Scale(scheme="orangered", domain=[0, 1], type="sqrt"), legend=None),

@@ -72,6 +72,8 @@ def render(day: BusinessDay, data: ReportData, rules: KpiRules, figures: Mapping
         data=data,
         figures=figures,
         rolls=_roll_tables(data),
+        roll_months=_roll_months(data),
+        shown_collectors=min(len(data.collectors), rules.report.collectors),
         month_ends=_trend_table(data.month_ends, data),
         days=_trend_table(data.days, data),
         failed_rules=[row for row in data.quality if not row["passed"]],
@@ -276,6 +278,16 @@ def _roll_trend_rows(rolls: Sequence[Row], followed: Sequence[tuple[str, str]]) 
         for start, end in followed
         if starts.get((month, start))
     ]
+
+
+def _roll_months(data: ReportData) -> Row:
+    """The line chart's rates as a table: transitions, and per month their rates in that order."""
+    followed = _followed([row["bucket"] for row in data.buckets])
+    months: dict[str, dict[str, float | None]] = {}
+    for row in _roll_trend_rows(data.rolls, followed):
+        months.setdefault(row["month"], {})[row["transition"]] = row["rate"]
+    names = [_arrow(start, end) for start, end in followed]
+    return {"names": names, "lines": [(month, [rates.get(name) for name in names]) for month, rates in months.items()]}
 
 
 def _roll_tables(data: ReportData) -> Row:
