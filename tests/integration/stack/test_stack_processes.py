@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from arrears.stack import processes
 from arrears.stack.home import StackHome
-from arrears.stack.processes import Service, StackError, identity_of, still_runs, stop_services, tail
+from arrears.stack.processes import Service, StackError, identity_of, still_runs, stop_services, tail, uninterrupted
 from arrears.stack.supervisor import clear_leftovers, stop_running
 
 SLEEP = "import time; time.sleep(600)"
@@ -139,3 +140,17 @@ def test_the_end_of_a_long_log_is_shown(tmp_path: Path) -> None:
     log.write_text("\n".join(f"line {number}" for number in range(50_000)), encoding="utf-8")
     assert tail(log, 2) == "line 49998\nline 49999"
     assert tail(tmp_path / "none.log") == "(no log)"
+
+
+def test_a_request_to_stop_does_not_cut_off_the_stopping() -> None:
+    def fail(number: int, frame: object) -> None:
+        raise AssertionError("interrupted")
+
+    before = signal.signal(signal.SIGTERM, fail)
+    try:
+        with uninterrupted():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+        assert signal.getsignal(signal.SIGTERM) is fail
+    finally:
+        signal.signal(signal.SIGTERM, before)

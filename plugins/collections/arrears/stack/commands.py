@@ -14,6 +14,7 @@ import typer
 
 from arrears.errors import ArrearsError
 from arrears.settings import load_settings
+from arrears.stack.processes import STOP_SIGNALS
 
 app = typer.Typer(help="Airflow and all that it needs, on this machine.", no_args_is_help=True)
 
@@ -79,11 +80,11 @@ def _told_errors() -> Iterator[None]:
 def _interruptible() -> Iterator[None]:
     def interrupt(number: int, frame: FrameType | None) -> None:
         # a second signal must not cut off the stopping that the first one began
-        for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for each in STOP_SIGNALS:
             signal.signal(each, signal.SIG_IGN)
         raise _Interrupted
 
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    before = {each: signal.signal(each, interrupt) for each in STOP_SIGNALS}
     try:
         yield
     finally:

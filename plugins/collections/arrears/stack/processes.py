@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from typing import Any
 import psutil
 
 from arrears.errors import ArrearsError
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _GRACE_SECONDS = 8.0
 _POLL_SECONDS = 0.1
@@ -84,6 +88,20 @@ class Service:
         if self.process is None:
             return {}
         return identity_of(self.process.pid, self.name)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Ignores requests to stop while what they ask for is being done, or is about to be."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def stop_services(services: Iterable[Service]) -> None:

@@ -24,7 +24,15 @@ from arrears.stack.home import ADMIN, StackHome
 from arrears.stack.lender import DATABASE as LENDER
 from arrears.stack.lender import changed, with_collectors, write_lender
 from arrears.stack.metadata import migrate_metadata
-from arrears.stack.processes import Service, StackError, identity_of, still_runs, stop_processes, stop_services
+from arrears.stack.processes import (
+    Service,
+    StackError,
+    identity_of,
+    still_runs,
+    stop_processes,
+    stop_services,
+    uninterrupted,
+)
 from arrears.stack.settings import StackSettings
 from arrears.warehouse.connect import DATABASE as WAREHOUSE
 from arrears.warehouse.embedded import EmbeddedPostgres, embedded_postgres
@@ -70,7 +78,8 @@ class Stack:
         try:
             yield self.start()
         finally:
-            self.stop()
+            with uninterrupted():
+                self.stop()
 
     def start(self) -> AirflowApi:
         """Starts everything that a day needs; StackError names what did not start, with the end of its log.
@@ -204,7 +213,9 @@ class Stack:
             time.sleep(_POLL_SECONDS)
 
     def _start(self, service: Service) -> Service:
-        self.services.append(service.start())
+        # known before it runs, so that an interrupt in between finds it
+        self.services.append(service)
+        service.start()
         self._remember()
         return service
 
