@@ -278,9 +278,7 @@ def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[.
                     (MON, "agency", "K4", "sent", None),
                 ),
             ),
-            contact_results=results(
-                ("A", "ann", at, "wrong_party", "lender")
-            ),
+            contact_results=results(("A", "ann", at, "wrong_party", "lender")),
         )
     names = "as_of channel source tasks blocked_tasks cut_tasks withheld_tasks unsent_tasks"
     assert [some(row, names) for row in rows] == [
