@@ -20,6 +20,7 @@ from arrears.errors import ArrearsError
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _GRACE_SECONDS = 8.0
+_LEFT_BEHIND_SECONDS = 0.5
 _POLL_SECONDS = 0.1
 _TAIL_LINES = 25
 
@@ -114,9 +115,10 @@ def stop_services(services: Iterable[Service]) -> None:
 
 
 def stop_processes(roots: Iterable[int]) -> None:
-    """Ends the process groups of `roots` and all descendants: first asked, after a grace killed.
+    """Ends `roots` and all that they started: the roots are asked, and what is left after a grace is killed.
 
-    Airflow's tasks run in process groups of their own, so the groups alone would leave them behind.
+    The roots alone are asked, because Airflow's services stop their children in order, and hang when these are stopped
+    behind their backs. All descendants are then looked at, since Airflow's tasks run in process groups of their own.
     """
     leaders: list[psutil.Process] = []
     family: dict[int, psutil.Process] = {}
@@ -128,15 +130,15 @@ def stop_processes(roots: Iterable[int]) -> None:
         except psutil.NoSuchProcess:
             continue
     for leader in leaders:
-        _signal_group(leader.pid, signal.SIGTERM)
-    _, alive = psutil.wait_procs(family.values(), timeout=_GRACE_SECONDS)
+        _ask(leader)
+    psutil.wait_procs(leaders, timeout=_GRACE_SECONDS)
+    # what a leader started while it was ending, or left behind when it had ended
+    for process in list(family.values()):
+        family |= {child.pid: child for child in _children(process)}
+    _, alive = psutil.wait_procs(family.values(), timeout=_LEFT_BEHIND_SECONDS)
     for process in alive:
-        for child in _children(process):
-            family[child.pid] = child
-    for process in family.values():
-        if process.is_running():
-            _kill(process)
-    psutil.wait_procs(family.values(), timeout=_GRACE_SECONDS)
+        _kill(process)
+    psutil.wait_procs(alive, timeout=_GRACE_SECONDS)
 
 
 def identity_of(pid: int, name: str) -> dict[str, Any]:
@@ -166,10 +168,10 @@ def tail(path: Path, lines: int = _TAIL_LINES) -> str:
         return "\n".join(file.read().decode("utf-8", errors="replace").splitlines()[-lines:])
 
 
-def _signal_group(pid: int, number: signal.Signals) -> None:
+def _ask(process: psutil.Process) -> None:
     try:
-        os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
+        process.terminate()
+    except psutil.NoSuchProcess:
         return
 
 
