@@ -132,7 +132,7 @@ movements AS (
         contract_id,
         CAST(due_date + INTERVAL 1 DAY AS DATE) AS on_day,
         needed,
-        NULL AS needed_after_grace,
+        CASE WHEN $grace_days = 0 THEN needed END AS needed_after_grace,
         0 AS received
     FROM needs
     UNION ALL
@@ -143,6 +143,7 @@ movements AS (
         needed AS needed_after_grace,
         0 AS received
     FROM needs
+    WHERE $grace_days > 0
     UNION ALL
     SELECT
         payments.contract_id,

@@ -39,6 +39,13 @@ def print_summary(console: Console, settings: Settings, view: DayView, progress:
     facts = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     facts.add_row("quality", f"{passed} of {len(view.quality)} rules passed{_broken(view)}")
     facts.add_row("held contracts", f"{view.figure('age_contracts', 'held', 0):,}")
+    facts.add_row("live contracts", f"{view.figure('age_contracts', 'live', 0):,}")
+    # JSON objects come back from the database in the order of their keys' lengths
+    late = sorted(
+        view.figure("age_contracts", "days_past_due", {}).items(),
+        key=lambda band: int(band[0].split("-")[0].strip("+")),
+    )
+    facts.add_row("days past due", _counts(dict(late)))
     facts.add_row("buckets", _counts(view.buckets))
     facts.add_row("cases", f"{view.cases:,}, {least}–{most} per collector, {view.pool:,} in the grab pool")
     facts.add_row("contacts", _contacts(view))

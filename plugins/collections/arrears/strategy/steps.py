@@ -12,7 +12,7 @@ from arrears.rules.policy import load_policy
 from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import RuleSet
 from arrears.run import Run, StepResult
-from arrears.sqlmodel import load_model, run_model, run_select
+from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
 from arrears.strategy.score_rules import model_relation, stage_relation
@@ -47,14 +47,14 @@ def age_contracts(run: Run) -> StepResult:
         params=ageing_parameters(run.settings, run.rules),
         relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
     )
-    snapshot = run.lake.read("snapshot", run.day, ["bucket", "bucket_no", "days_past_due", "held"])
+    snapshot = run.lake.read("snapshot", run.day, ["bucket", "bucket_no", "held"])
     counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
-    past_due = pc.sum(pc.greater(snapshot["days_past_due"], 0)).as_py() or 0
+    bands = fetch_model(run, "strategy/days_past_due")
     return StepResult(
         rows={"snapshot": rows},
         figures={
             "live": rows,
-            "past_due": past_due,
+            "days_past_due": dict(zip(bands["band"].to_pylist(), bands["contracts"].to_pylist(), strict=True)),
             "held": pc.sum(snapshot["held"]).as_py() or 0,
             "buckets": dict(zip(counts["bucket"].to_pylist(), counts["count_all"].to_pylist(), strict=True)),
             "parameters": {name: str(value) for name, value in ageing_parameters(run.settings, run.rules).items()},
