@@ -7,12 +7,13 @@ what becomes due later in the day goes out by `outreach_dispatch`.
 went out does not go again, and the providers are called with an idempotency key. A past day sends nothing.
 
 **When a channel is down,** its task fails and is tried again; the other channels go on, and `reconcile_contacts` still
-counts what went out. Mend the channel's connection (`arrears_<channel>`) or wait for the provider, then clear the task.
+settles what went out, then fails as well, so that the run shows it. Mend the channel's connection (`arrears_<channel>`)
+or wait for the provider, then clear the failed task; what was sent does not go again.
 """
 
 from __future__ import annotations
 
-from airflow.sdk import PartitionedAssetTimetable, dag
+from airflow.sdk import PartitionedAssetTimetable, TriggerRule, dag
 
 from arrears.orchestration import OWNER, PATIENT, WORKLIST, StepOperator, Tag, channels, describe_dag, describe_step
 
@@ -28,10 +29,11 @@ from arrears.orchestration import OWNER, PATIENT, WORKLIST, StepOperator, Tag, c
 )
 def outreach_daily() -> None:
     push = StepOperator.partial(
-        task_id="push_contacts", map_index_template="{{ step_label }}", doc_md=describe_step("push_contacts")
+        task_id="push_contacts",
+        map_index_template="{{ task.arguments['channel'] }}",
+        doc_md=describe_step("push_contacts"),
     )
-    # a teardown also runs after a channel failed, and does not hide that failure from the run's state
-    reconcile = StepOperator(task_id="reconcile_contacts").as_teardown(on_failure_fail_dagrun=True)
+    reconcile = StepOperator(task_id="reconcile_contacts", trigger_rule=TriggerRule.ALL_DONE, tells_failures=True)
     push.expand(arguments=channels()) >> reconcile
 
 

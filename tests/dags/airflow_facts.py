@@ -25,9 +25,8 @@ def _task(task: Any) -> dict[str, Any]:
         "upstream": sorted(task.upstream_task_ids),
         "mapped": arguments is not None,
         "links": [link.name for link in task.operator_extra_links],
-        "trigger_rule": str(of("trigger_rule")),
-        "teardown": bool(task.is_teardown),
-        "fails_the_run": bool(task.on_failure_fail_dagrun),
+        "trigger_rule": of("trigger_rule").value,
+        "tells_failures": getattr(task, "tells_failures", False),
         "type": task.task_type,
     }
 

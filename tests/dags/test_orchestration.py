@@ -159,7 +159,29 @@ def test_a_task_runs_the_step_of_its_name_with_its_arguments(
     step_operator(glue, "push_contacts", arguments={"channel": "sms"}).execute(context)
     resolver = glue.addresses.address_from_connection
     assert called == [("2026-11-20", "push_contacts", {"channel": "sms", "resolver": resolver})]
-    assert context["step_label"] == "sms"
+
+
+@pytest.mark.parametrize("failed", [[], ["push_contacts_1"]])
+def test_a_step_after_failed_ones_does_its_work_and_fails_for_them(
+    glue: Any, context: dict[str, Any], monkeypatch: pytest.MonkeyPatch, failed: list[str]
+) -> None:
+    done: list[str] = []
+
+    def run_step(run: Run, name: str, **arguments: Any) -> StepResult:
+        done.append(name)
+        return StepResult()
+
+    states = {f"push_contacts_{number}": "success" for number in range(3)} | dict.fromkeys(failed, "failed")
+    context["dag_run"].run_id = "run"
+    context["ti"].get_task_states = lambda dag_id, *, task_ids, run_ids: {"run": states}
+    monkeypatch.setattr("arrears.steps.run_step", run_step)
+    task = step_operator(glue, "reconcile_contacts", tells_failures=True)
+    if failed:
+        with pytest.raises(glue.Fail, match=r"1 of 3 tasks before it failed: push_contacts_1\. Mend"):
+            task.execute(context)
+    else:
+        task.execute(context)
+    assert done == ["reconcile_contacts"]
 
 
 def test_the_report_of_a_shut_gate_is_linked_from_the_failed_task(

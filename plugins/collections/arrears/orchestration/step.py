@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 from airflow.sdk import BaseOperator, BaseOperatorLink
+from airflow.sdk.exceptions import AirflowFailException
 
 from arrears.orchestration.addresses import address_from_connection
 from arrears.orchestration.day import airflow_errors, opened_run
@@ -51,24 +52,30 @@ class StepOperator(BaseOperator):
     """Runs the step that has the task's id, and hands back counts and paths.
 
     `arguments` go to the step (`push_contacts` takes its channel). `documents` names those of the step's documents
-    that the task gets a button for.
+    that the task gets a button for. `tells_failures` is for a step that runs whatever became of the tasks before it:
+    it then fails for them once its own work is done, since a run's state is that of its last task.
     """
 
     ui_color = "#e7f0f7"
 
     def __init__(
-        self, *, arguments: Mapping[str, str] | None = None, documents: Sequence[str] = (), **kwargs: Any
+        self,
+        *,
+        arguments: Mapping[str, str] | None = None,
+        documents: Sequence[str] = (),
+        tells_failures: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**{"doc_md": describe_step(kwargs["task_id"]), **kwargs})
         self.arguments = dict(arguments or {})
         self.documents = tuple(documents)
+        self.tells_failures = tells_failures
         self.documents_written: dict[str, str] = {}
         self.operator_extra_links = tuple(DocumentLink(name) for name in documents)
 
     def execute(self, context: Context) -> dict[str, Any]:
         from arrears.steps import run_step
 
-        context["step_label"] = ",".join(self.arguments.values())  # type: ignore[typeddict-unknown-key]
         with opened_run(context["dag_run"]) as run, airflow_errors():
             if self.task_id in _NEEDS_DAY_BEFORE:
                 require_day_before(run)
@@ -77,7 +84,19 @@ class StepOperator(BaseOperator):
             finally:
                 # a failed step may have written its document all the same: it says why
                 self.documents_written = day_documents(run.settings.reports_root, run.day)
-            return summarised(result, run.day.basis)
+        if self.tells_failures:
+            self._tell_failures(context)
+        return summarised(result, run.day.basis)
+
+    def _tell_failures(self, context: Context) -> None:
+        run, before = context["dag_run"], sorted(self.upstream_task_ids)
+        states = context["ti"].get_task_states(run.dag_id, task_ids=before, run_ids=[run.run_id]).get(run.run_id, {})
+        failed = sorted(task for task, state in states.items() if state == "failed")
+        if failed:
+            raise AirflowFailException(
+                f"{self.task_id} is done, but {len(failed)} of {len(states)} tasks before it failed: "
+                f"{', '.join(failed)}. Mend what they name, then clear them; this one follows."
+            )
 
 
 def step_arguments(name: str, arguments: Mapping[str, str]) -> dict[str, Any]:
