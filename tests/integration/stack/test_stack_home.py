@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from arrears.errors import SettingsError
-from arrears.stack.home import StackHome, free_port
+from arrears.local import free_port
+from arrears.stack.home import StackHome
 
 
 @pytest.fixture

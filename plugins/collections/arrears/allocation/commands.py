@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from arrears.command_options import AsOf
+from arrears.command_steps import run_and_show
+
 app = typer.Typer(no_args_is_help=True)
 pool_app = typer.Typer(no_args_is_help=True, help="The grab pool.")
 app.add_typer(pool_app, name="pool")
-
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day; default today.")]
 
 
 @app.callback()
@@ -21,20 +22,19 @@ def allocation() -> None:
 @app.command()
 def run(as_of: AsOf = None) -> None:
     """Compute who gets which case (allocate_cases), then apply it to ops (open_grab_pool)."""
-    _run_step("allocate_cases", as_of)
-    _run_step("open_grab_pool", as_of)
+    run_and_show(["allocate_cases", "open_grab_pool"], as_of)
 
 
 @app.command()
 def compute(as_of: AsOf = None) -> None:
     """Compute who gets which case into the lake (allocate_cases); ops stays as it is."""
-    _run_step("allocate_cases", as_of)
+    run_and_show(["allocate_cases"], as_of)
 
 
 @app.command("apply")
 def apply_(as_of: AsOf = None) -> None:
     """Apply the computed split to ops (open_grab_pool)."""
-    _run_step("open_grab_pool", as_of)
+    run_and_show(["open_grab_pool"], as_of)
 
 
 @pool_app.command("list")
@@ -83,20 +83,3 @@ def grab(
     for case_id in cases:
         typer.echo(case_id)
     typer.echo(f"{len(cases)} cases of {queue} for {collector}", err=True)
-
-
-def _run_step(name: str, as_of: str | None) -> None:
-    import json
-
-    from arrears.day import parse_day
-    from arrears.run import open_run
-    from arrears.settings import load_settings
-    from arrears.steps import run_step
-
-    settings = load_settings()
-    day = parse_day(as_of, where="--as-of") if as_of else settings.acting_clock().today()
-    with open_run(settings, day) as opened:
-        result = run_step(opened, name)
-    for warning in result.warnings:
-        typer.echo(f"warning: {warning}", err=True)
-    typer.echo(json.dumps({"step": name, "rows": result.rows, **result.figures}, indent=1, ensure_ascii=False))

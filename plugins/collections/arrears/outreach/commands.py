@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from arrears.command_options import AsOf
+
 if TYPE_CHECKING:
     from arrears.run import Run, StepResult
 
 app = typer.Typer(no_args_is_help=True)
-
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day; default today.")]
 
 
 @app.callback()

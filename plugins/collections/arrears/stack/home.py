@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from cryptography.fernet import Fernet
 from filelock import FileLock, Timeout
 
 from arrears.errors import SettingsError
+from arrears.local import free_port, is_free, write_private
 
 _SECRETS: dict[str, Callable[[], str]] = {
     "fernet_key": lambda: Fernet.generate_key().decode(),
@@ -124,30 +123,3 @@ class StackHome:
     def forget(self, name: str) -> None:
         """Removes the JSON file `name`."""
         (self.folder / name).unlink(missing_ok=True)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file that only this user may read, in one step."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    aside.replace(path)
-
-
-def is_free(port: int) -> bool:
-    """Whether nobody listens on `port` of the loopback address."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def free_port() -> int:
-    """A port that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

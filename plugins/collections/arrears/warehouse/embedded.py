@@ -7,10 +7,8 @@ start and remembered. A server once started stays until it is stopped: several p
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
-import socket
 import subprocess
 import warnings
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from filelock import FileLock
 from psycopg import sql
 
 from arrears.errors import WarehouseError
+from arrears.local import free_port, is_free, write_private
 
 _SUPERUSER = "postgres"
 _START_SECONDS = 60
@@ -66,8 +65,8 @@ class EmbeddedPostgres:
                 return self
             access = self._access()
             wanted = port or access.get("port")
-            if wanted is None or (port is None and not _is_free(int(wanted))):
-                wanted = _free_port()
+            if wanted is None or (port is None and not is_free(int(wanted))):
+                wanted = free_port()
             self._write_access({**access, "port": int(wanted)})
             self._start(int(wanted))
         return self
@@ -164,30 +163,9 @@ class EmbeddedPostgres:
         return access
 
     def _write_access(self, access: dict[str, Any]) -> None:
-        path = self.folder / "access.json"
-        aside = path.with_suffix(".tmp")
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(access, file)
-        os.replace(aside, path)
+        write_private(self.folder / "access.json", json.dumps(access))
 
 
 def embedded_postgres(home: Path) -> EmbeddedPostgres:
     """The embedded server of the checkout whose state is in `home`."""
     return EmbeddedPostgres((home / "postgres").resolve())
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
