@@ -56,7 +56,7 @@ down: $(VENV)/.runtime ## stop what make up or make run started
 test: ## lint, then run every test that this machine has the tools for (about 15 minutes)
 	@$(MAKE) --no-print-directory $(VENV)/.$(if $(JAVA_17),spark,dev)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest $(TESTS)
+	@$(BIN)/python -m pytest --durations=20 $(TESTS)
 
 lint: $(VENV)/.dev ## check style, types, SQL and rule files (half a minute)
 	@$(MAKE) --no-print-directory -k -j4 $(if $(filter output-sync,$(.FEATURES)),-Otarget) \
