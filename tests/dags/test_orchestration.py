@@ -8,6 +8,8 @@ from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
@@ -325,11 +327,17 @@ def test_the_question_has_counts_and_nothing_personal(
     outbox(2)
     outbox(3, placement="legal")
     outbox(4, state="sent")
+    with glue.day.opened_run(context["dag_run"]) as run, run.lake.replace("cases", run.day) as aside:
+        treatments = {"C1": "agency_soft", "C2": "agency_hard", "C3": "legal_letter", "C4": "agency_soft"}
+        pq.write_table(
+            pa.table({"customer_id": list(treatments), "treatment": list(treatments.values()), "name": ["x"] * 4}),
+            aside,
+        )
     _, timeout = ask(glue, context)
     assert timeout == timedelta(hours=14, minutes=30)
     assert "**3** contacts" in asked[0]["body"]
-    assert "| agency | 2 |" in asked[0]["body"]
-    assert "| legal | 1 |" in asked[0]["body"]
+    assert "| agency_soft | agency | 1 |\n| legal_letter | legal | 1 |" in asked[0]["body"]
+    assert "| agency_hard | agency | 1 |" in asked[0]["body"]
     assert asked[0]["defaults"] == ["Reject"]
     assert "C1" not in str(asked)
     assert "L1" not in str(context["ti"].xcoms)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
@@ -13,10 +15,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from arrears.orchestration.day import airflow_errors, opened_run
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from airflow.sdk import Context
 
     from arrears.outreach.steps import Decision
+    from arrears.run import Run
 
 _ASKED = "asked"
 """XCom in which a question keeps what it asked about, as a digest."""
@@ -42,17 +44,15 @@ class ApprovalStepOperator(ApprovalOperator):
         )
 
     def execute(self, context: Context) -> Any:
-        from arrears.outreach.steps import pending_approvals
-
         with opened_run(context["dag_run"]) as run, airflow_errors():
             if not run.is_current:
                 raise AirflowSkipException(f"{run.day} is not the current business day: nothing is sent")
-            pending = pending_approvals(run)
-            if not pending:
+            waiting = waiting_contacts(run)
+            if not waiting:
                 self.log.info("nothing waits for approval on %s", run.day)
                 return {"asked": 0}
-            context["ti"].xcom_push(_ASKED, waiting_digest(run.warehouse, run.day.as_of))
-            self.body = question(pending)
+            context["ti"].xcom_push(_ASKED, digest_of(waiting))
+            self.body = question(run, waiting)
             self.response_timeout = until_end_of_day(run.clock.now())
         return super().execute(context)
 
@@ -63,14 +63,14 @@ class ApprovalStepOperator(ApprovalOperator):
         return {"answer": answer["chosen_options"][0]}
 
     def _write_answer(self, context: Context, event: Mapping[str, Any]) -> None:
-        from arrears.outreach.steps import approve, pending_approvals
+        from arrears.outreach.steps import approve
 
         with opened_run(context["dag_run"]) as run, airflow_errors():
-            if not pending_approvals(run):
+            waiting = waiting_contacts(run)
+            if not waiting:
                 self.log.info("nothing waits any more on %s: another answer came first", run.day)
                 return
-            asked = context["ti"].xcom_pull(task_ids=self.task_id, key=_ASKED)
-            if asked != waiting_digest(run.warehouse, run.day.as_of):
+            if context["ti"].xcom_pull(task_ids=self.task_id, key=_ASKED) != digest_of(waiting):
                 raise AirflowFailException(
                     f"approval of {run.day}: expected the contacts that were asked about; found others, because the "
                     "day was planned anew. Nothing was sent. Answer the newer question, or clear this task."
@@ -81,39 +81,66 @@ class ApprovalStepOperator(ApprovalOperator):
             self.log.info("%s: %s", decision, result.figures)
 
 
-def waiting_digest(warehouse: sa.Engine, day: date) -> str:
-    """SHA-256 over the contacts of `day` that wait for approval: keys, channels and the contracts they cover."""
+@dataclass(frozen=True)
+class WaitingContact:
+    """A contact that waits for a person."""
+
+    task_key: str
+    channel: str
+    contract_ids: str
+    customer_id: str = field(repr=False)
+
+
+def waiting_contacts(run: Run) -> list[WaitingContact]:
+    """The contacts of the run's day that wait for a person, ordered by key."""
     import sqlalchemy as sa
 
     from arrears.outreach.states import State
     from arrears.warehouse.ops_contacts import ContactTask as Task
 
     query = (
-        sa.select(Task.task_key, Task.channel, Task.contract_ids)
-        .where(Task.business_day == day, Task.state == State.AWAITING_APPROVAL.value)
+        sa.select(Task.task_key, Task.channel, Task.contract_ids, Task.customer_id)
+        .where(Task.business_day == run.day.as_of, Task.state == State.AWAITING_APPROVAL.value)
         .order_by(Task.task_key)
     )
+    with run.warehouse.connect() as connection:
+        return [WaitingContact(**row) for row in connection.execute(query).mappings()]
+
+
+def digest_of(waiting: Sequence[WaitingContact]) -> str:
+    """SHA-256 over which contacts wait: their keys, channels and the contracts they cover."""
     digest = hashlib.sha256()
-    with warehouse.connect() as connection:
-        for row in connection.execute(query):
-            digest.update("\t".join(row).encode() + b"\n")
+    for contact in waiting:
+        digest.update(f"{contact.task_key}\t{contact.channel}\t{contact.contract_ids}\n".encode())
     return digest.hexdigest()
 
 
-def question(pending: Mapping[str, int]) -> str:
-    """The question's text: how many contacts wait, by placement."""
-    rows = [f"| {placement} | {count:,} |" for placement, count in sorted(pending.items())]
+def question(run: Run, waiting: Sequence[WaitingContact]) -> str:
+    """The question's text: how many contacts wait, by treatment and channel."""
+    treatments = _treatments(run)
+    counts = Counter((treatments.get(contact.customer_id, "–"), contact.channel) for contact in waiting)
+    rows = [f"| {treatment} | {channel} | {count:,} |" for (treatment, channel), count in sorted(counts.items())]
     return "\n".join(
         [
-            f"**{sum(pending.values()):,}** contacts need a person's approval before they go out.",
+            f"**{len(waiting):,}** contacts need a person's approval before they go out.",
             "",
-            "| placement | contacts |",
-            "|---|---|",
+            "| treatment | channel | contacts |",
+            "|---|---|---|",
             *rows,
             "",
             "*Approve* sends them. *Reject*, or no answer until the end of the day, sends none.",
         ]
     )
+
+
+def _treatments(run: Run) -> dict[str, str]:
+    """Treatment by customer, from the day's cases."""
+    import pyarrow.parquet as pq
+
+    if not run.lake.exists("cases", run.day):
+        return {}
+    cases = [pq.read_table(path, columns=["customer_id", "treatment"]) for path in run.lake.files("cases", run.day)]
+    return {row["customer_id"]: row["treatment"] for table in cases for row in table.to_pylist()}
 
 
 def until_end_of_day(now: datetime) -> timedelta:

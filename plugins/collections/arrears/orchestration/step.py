@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _TALKS_TO_CHANNELS = {"push_contacts", "push_approved", "reconcile_contacts"}
 _NEEDS_DAY_BEFORE = {"check_quality"}
+
+# it tells at INFO of every function that it does not register, hundreds of lines in a task's log
+logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 DOCUMENTS_PATH = "/arrears/documents"
 """Where the pages serve the documents that steps write."""

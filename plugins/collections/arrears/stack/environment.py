@@ -74,7 +74,6 @@ def airflow_environment(
         "CORE__MP_FORKSERVER_PRELOAD": "airflow.executors.local_executor,arrears.orchestration.preload",
         "SCHEDULER__MP_START_METHOD": "forkserver",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.3",
-        "LOGGING__NAMESPACE_LEVELS": "great_expectations=WARNING",
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "DAG_PROCESSOR__REFRESH_INTERVAL": "60",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
