@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +30,8 @@ class SparkEngine:
                 where="ARREARS_ENGINE",
                 action="Install the extra (requirements/spark.txt) and Java 17, or use duckdb.",
             ) from None
+        # it tells at INFO of every connection, the last ones when the process has closed its streams
+        logging.getLogger("py4j").setLevel(logging.WARNING)
         # Remote and local sessions share one interface but not one base class, and pyspark is an extra.
         builder: Any = SparkSession.builder
         builder = builder.remote(master) if master.startswith("sc://") else builder.master(master)
