@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from arrears.orchestration import warm_up
+
 PREFIX = "/arrears"
 
 
@@ -13,6 +15,7 @@ class CollectionsPlugin(AirflowPlugin):
     """Pages of the collections strategy inside Airflow, behind its login."""
 
     name = "collections"
+    listeners: ClassVar[list[Any]] = [warm_up]
     external_views: ClassVar[list[Any]] = [
         {
             "name": "Day 日览",

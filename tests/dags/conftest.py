@@ -19,7 +19,7 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Any:
         from airflow.providers.standard.operators import hitl
         from airflow.sdk import exceptions
 
-        from arrears.orchestration import addresses, approval, day, day_before, dispatch, docs, step
+        from arrears.orchestration import addresses, approval, day, day_before, dispatch, docs, step, warm_up
 
     return SimpleNamespace(
         approval=approval,
@@ -29,6 +29,7 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Any:
         dispatch=dispatch,
         docs=docs,
         step=step,
+        warm_up=warm_up,
         hitl=hitl,
         Fail=exceptions.AirflowFailException,
         Skip=exceptions.AirflowSkipException,

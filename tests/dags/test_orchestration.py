@@ -428,3 +428,24 @@ def test_the_dispatcher_works_the_current_day(
     operator = glue.dispatch.DispatchOperator(task_id="dispatch_contacts")
     assert operator.execute({**context, "dag_run": dag_run(None, "scheduled")})["day"] == "2026-11-20"
     assert days == ["2026-11-20"]
+
+
+# ---- the fork server
+
+
+class Job:
+    """Stands for Airflow's class of the same name."""
+
+
+@pytest.mark.parametrize(
+    ("component", "method", "starts"),
+    [(Job(), "forkserver", 1), (Job(), "fork", 0), (Job(), None, 0), (object(), "forkserver", 0)],
+)
+def test_a_fork_server_is_warmed_up_where_there_is_one_and_never_by_a_task(
+    glue: Any, monkeypatch: pytest.MonkeyPatch, component: object, method: str | None, starts: int
+) -> None:
+    started: list[int] = []
+    monkeypatch.setattr(glue.warm_up.multiprocessing, "get_start_method", lambda allow_none: method)
+    monkeypatch.setattr(glue.warm_up.forkserver, "ensure_running", lambda: started.append(1))
+    glue.warm_up.on_starting(component)
+    assert len(started) == starts
