@@ -8,8 +8,8 @@ nothing in `ops`.
 **Safe to clear:** any step, at any time. Each replaces its own partition of the day. Clearing `publish_ledger` starts
 the Dags that listen, for the same day.
 
-**When the quality gate is shut,** nothing downstream starts. The message of `check_quality` names the rules; its button
-*quality report* opens it. Rows in quarantine hold their contract: no treatment and no contact from wrong figures.
+**When the quality gate is shut,** nothing downstream starts. The message of `check_quality` names the rules, and
+*quality report* under the task's *Details* opens what was found. Rows in quarantine hold their contract: no treatment and no contact from wrong figures.
 """
 
 from __future__ import annotations
