@@ -52,7 +52,7 @@ def test_a_service_that_stays_has_a_health_check(name: str) -> None:
     assert SERVICES[name]["restart"] == "unless-stopped"
 
 
-@pytest.mark.parametrize("name", ONCE & set(SERVICES))
+@pytest.mark.parametrize("name", sorted(ONCE & set(SERVICES)))
 def test_a_service_that_ends_is_not_started_again(name: str) -> None:
     assert SERVICES[name]["restart"] == "no"
 
