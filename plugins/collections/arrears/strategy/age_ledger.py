@@ -19,7 +19,7 @@ from arrears.ledger.sources import open_source
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
 from arrears.sqlmodel import input_tables, load_model, placeholders
-from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
+from arrears.strategy.ageing import ageing_parameters, bucket_rows, stop_hold_rows
 
 _ENDINGS = (".parquet", ".csv")
 
@@ -47,8 +47,8 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
         stack.callback(source.close)
         stack.callback(aside.unlink, missing_ok=True)
         connection = stack.enter_context(open_duckdb(settings))
-        connection.register("buckets", bucket_relation(rules))
-        connection.register("stop_holds", stop_hold_relation(rules))
+        _create(connection, "buckets", bucket_rows(rules))
+        _create(connection, "stop_holds", stop_hold_rows(rules))
         read = {*input_tables(balances), *input_tables(snapshot)}
         for plan in plan_tables(source, Mapping(settings.ledger_mapping)):
             if plan.contract.name not in read:
@@ -71,6 +71,13 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
             raise _refused(source.label, error) from None
         aside.replace(out)
     return int(written[0][0])
+
+
+def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:
+    # as VALUES, not as an Arrow table: building one imports pandas, which takes as long as a tenth of the ageing
+    values = exp.values([tuple(row.values()) for row in rows], alias="given", columns=list(rows[0]))
+    create = exp.Create(this=exp.to_table(name), kind="TABLE", expression=exp.select("*").from_(values))
+    connection.execute(create.sql(dialect="duckdb"))
 
 
 def _execute(connection: duckdb.DuckDBPyConnection, statement: exp.Expr, values: dict[str, Any]) -> Any:

@@ -13,6 +13,17 @@ from arrears.strategy.ageing_rules import AgeingRules
 
 FILE = "ageing.yaml"
 
+_BUCKETS = pa.schema(
+    [
+        pa.field("bucket_no", pa.int32()),
+        pa.field("bucket", pa.string()),
+        pa.field("class", pa.string()),
+        pa.field("from_day", pa.int32()),
+        pa.field("to_day", pa.int32()),
+    ]
+)
+_STOP_HOLDS = pa.schema([pa.field("kind", pa.string()), pa.field("strength", pa.int32())])
+
 
 def ageing_rules(rules: RuleSet) -> AgeingRules:
     """The ageing rules of a rule set."""
@@ -33,21 +44,30 @@ def ageing_parameters(settings: Settings, rules: RuleSet) -> dict[str, Any]:
     }
 
 
-def bucket_relation(rules: RuleSet) -> pa.Table:
-    """The buckets as a table: bucket_no (0 is current), bucket, class, from_day, to_day (NULL: open)."""
-    buckets = ageing_rules(rules).buckets
-    return pa.table(
+def bucket_rows(rules: RuleSet) -> list[dict[str, Any]]:
+    """The buckets as rows: bucket_no (0 is current), bucket, class, from_day, to_day (None: open)."""
+    return [
         {
-            "bucket_no": pa.array(range(len(buckets)), pa.int32()),
-            "bucket": pa.array([each.bucket for each in buckets], pa.string()),
-            "class": pa.array([each.class_ for each in buckets], pa.string()),
-            "from_day": pa.array([each.from_day for each in buckets], pa.int32()),
-            "to_day": pa.array([each.to_day for each in buckets], pa.int32()),
+            "bucket_no": number,
+            "bucket": each.bucket,
+            "class": each.class_,
+            "from_day": each.from_day,
+            "to_day": each.to_day,
         }
-    )
+        for number, each in enumerate(ageing_rules(rules).buckets)
+    ]
+
+
+def stop_hold_rows(rules: RuleSet) -> list[dict[str, Any]]:
+    """The holds that stop treatment as rows: kind, strength (0 is the strongest)."""
+    return [{"kind": kind, "strength": number} for number, kind in enumerate(ageing_rules(rules).stop_holds)]
+
+
+def bucket_relation(rules: RuleSet) -> pa.Table:
+    """`bucket_rows` as a table."""
+    return pa.Table.from_pylist(bucket_rows(rules), schema=_BUCKETS)
 
 
 def stop_hold_relation(rules: RuleSet) -> pa.Table:
-    """The holds that stop treatment as a table: kind, strength (0 is the strongest)."""
-    kinds = ageing_rules(rules).stop_holds
-    return pa.table({"kind": pa.array(kinds, pa.string()), "strength": pa.array(range(len(kinds)), pa.int32())})
+    """`stop_hold_rows` as a table."""
+    return pa.Table.from_pylist(stop_hold_rows(rules), schema=_STOP_HOLDS)

@@ -38,7 +38,7 @@ class AgeingRules(RuleModel):
     grace_days: Annotated[int, Field(ge=0)] = 0
     materiality: MaterialityRule = MaterialityRule()
     buckets: Annotated[tuple[Bucket, ...], Field(min_length=2)]
-    stop_holds: tuple[str, ...]
+    stop_holds: Annotated[tuple[str, ...], Field(min_length=1)]
 
     @field_validator("buckets")
     @classmethod
