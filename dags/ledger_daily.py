@@ -9,7 +9,8 @@ nothing in `ops`.
 the Dags that listen, for the same day.
 
 **When the quality gate is shut,** nothing downstream starts. The message of `check_quality` names the rules, and
-*quality report* under the task's *Details* opens what was found. Rows in quarantine hold their contract: no treatment and no contact from wrong figures.
+*quality report* under the task's *Details* opens what was found. Rows in quarantine hold their contract: no treatment
+and no contact from wrong figures.
 """
 
 from __future__ import annotations
