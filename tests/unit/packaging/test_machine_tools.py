@@ -64,6 +64,9 @@ def _pytest(checkout: Path, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
+@pytest.mark.chromium
+@pytest.mark.spark
+@pytest.mark.real_ledger
 def test_with_every_tool_nothing_is_left_out(checkout: Path) -> None:
     ended = _pytest(checkout, REQUIRE_ALL="1")
     assert ended.returncode == 0
