@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -118,9 +119,16 @@ class Lake:
                 action="Wait for the other run of this step, or stop it, then run this one again.",
             ) from None
 
-    def publish(self, area: str, day: BusinessDay, tables: Sequence[str]) -> None:
-        """Publishes `tables` together as `area` of `day`: the manifest with their digests is the last thing written."""
+    def publish(
+        self, area: str, day: BusinessDay, tables: Sequence[str], record: Mapping[str, Any] | None = None
+    ) -> None:
+        """Publishes `tables` together as `area` of `day`: the manifest with their digests is the last thing written.
+
+        `record` says what made them (JSON-safe, no time of day: a second run gives the same manifest).
+        """
         manifest = {"area": area, "as_of": day.key, "basis": day.basis, "tables": self.digests(day, tables)}
+        if record is not None:
+            manifest["record"] = record
         text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
         with self.lock(f"_published/{area}", day), _put_aside(self._manifest(area, day)) as aside:
             aside.write_text(text, encoding="utf-8")
@@ -131,11 +139,20 @@ class Lake:
 
     def published(self, area: str, day: BusinessDay) -> dict[str, str] | None:
         """The digests that `area` of `day` was published with, or None."""
+        manifest = self._read_manifest(area, day)
+        return None if manifest is None else manifest["tables"]
+
+    def record(self, area: str, day: BusinessDay) -> dict[str, Any] | None:
+        """What `area` of `day` was published with as its record, or None."""
+        manifest = self._read_manifest(area, day)
+        return None if manifest is None else manifest.get("record")
+
+    def _read_manifest(self, area: str, day: BusinessDay) -> dict[str, Any] | None:
         path = self._manifest(area, day)
         if not path.exists():
             return None
-        tables: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))["tables"]
-        return tables
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return manifest
 
     def require(self, area: str, day: BusinessDay, tables: Sequence[str]) -> None:
         """Checks that `tables` are those that `area` of `day` was published with.
