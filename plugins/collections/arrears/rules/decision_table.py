@@ -1,6 +1,6 @@
 """Decision tables: rules with conditions, compiled to columns of a SELECT.
 
-Hit policy `first`: the first rule that matches decides, else the default. Hit policy `sum`: the numbers of all rules
+Hit policy `first`: the first rule that matches decides, else the default. Hit policy `collect`: the numbers of all rules
 that match add up, between `floor` and `cap`. Either way the table adds a column with the ids of the rules that matched.
 """
 
@@ -56,7 +56,7 @@ class DecisionTable(RuleModel):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Also the column of the matched rule ids: `<name>_rule`."""
-    hit: Literal["first", "sum"] = "first"
+    hit: Literal["first", "collect"] = "first"
     outputs: Annotated[dict[str, Output], Field(min_length=1)]
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     default: dict[str, Value]
@@ -73,7 +73,7 @@ class DecisionTable(RuleModel):
             seen.add(rule.id)
             self._check_result(rule.then, f"rule {rule.id}", "rules", position, "then")
         self._check_result(self.default, "the default", "default")
-        if self.hit == "sum" and any(output.type != "number" for output in self.outputs.values()):
+        if self.hit == "collect" and any(output.type != "number" for output in self.outputs.values()):
             raise ValueError(f"numbers only as outputs of table {self.name}, whose rules add up")
         if self.hit == "first" and (self.floor is not None or self.cap is not None):
             raise ValueError(f"floor and cap only where rules add up, not in table {self.name}")
@@ -125,7 +125,9 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[ex
         values = [_literal(rule.then[name]) for rule in table.rules]
         default = _literal(table.default[name])
         value = (
-            _first(conditions, values, default) if table.hit == "first" else _sum(table, conditions, values, default)
+            _first(conditions, values, default)
+            if table.hit == "first"
+            else _collected(table, conditions, values, default)
         )
         columns.append(exp.alias_(exp.cast(value, _SQL_TYPES[output.type]), name))
     ids: list[exp.Expr] = [exp.Literal.string(rule.id) for rule in table.rules]
@@ -167,7 +169,7 @@ def _first(conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr
     return case.else_(default)
 
 
-def _sum(table: DecisionTable, conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr) -> exp.Expr:
+def _collected(table: DecisionTable, conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr) -> exp.Expr:
     parts = [_first([each], [value], exp.Literal.number(0)) for each, value in zip(conditions, values, strict=True)]
     total = reduce(lambda left, right: exp.Add(this=left, expression=right), parts, default)
     if table.floor is not None:
