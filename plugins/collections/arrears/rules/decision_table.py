@@ -59,7 +59,11 @@ class DecisionTable(RuleModel):
     hit: Literal["first", "collect"] = "first"
     outputs: Annotated[dict[str, Output], Field(min_length=1)]
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
-    default: dict[str, Value]
+    default: dict[str, Value] | None = None
+    """What a case gets that no rule matches. A table of hit `first` may leave it out: then its rules must match every
+    case, which `arrears rules check` proves."""
+    overlap: Literal["allow", "forbid"] = "allow"
+    """forbid: no case may match two rules, which `arrears rules check` proves."""
     floor: int | None = None
     cap: int | None = None
 
@@ -72,7 +76,10 @@ class DecisionTable(RuleModel):
                 raise PlacedError(message, "rules", position, "id")
             seen.add(rule.id)
             self._check_result(rule.then, f"rule {rule.id}", "rules", position, "then")
-        self._check_result(self.default, "the default", "default")
+        if self.default is not None:
+            self._check_result(self.default, "the default", "default")
+        elif self.hit == "collect":
+            raise ValueError(f"a default in table {self.name}: what its rules add up to when none matches")
         if self.hit == "collect" and any(output.type != "number" for output in self.outputs.values()):
             raise ValueError(f"numbers only as outputs of table {self.name}, whose rules add up")
         if self.hit == "first" and (self.floor is not None or self.cap is not None):
@@ -123,7 +130,7 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[ex
     columns: list[exp.Expr] = []
     for name, output in table.outputs.items():
         values = [_literal(rule.then[name]) for rule in table.rules]
-        default = _literal(table.default[name])
+        default = exp.null() if table.default is None else _literal(table.default[name])
         value = (
             _first(conditions, values, default)
             if table.hit == "first"

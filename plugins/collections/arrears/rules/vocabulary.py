@@ -19,6 +19,10 @@ class Word(RuleModel):
     unit: str | None = None
     values: tuple[str, ...] = ()
     """All values that a text can take, where they are known; a condition that asks for another is wrong."""
+    nullable: bool = True
+    """Whether a case can be without it (NULL)."""
+    decimals: Annotated[int, Field(ge=0, le=9)] | None = None
+    """Digits after the point of a number: 0 for whole numbers; without it, any number."""
     attribute: str | None = None
     """Name in the policies' attribute registry, for what a policy may deny or put under review."""
 
@@ -27,7 +31,10 @@ class Vocabulary(RuleModel):
     """All names, by where they come from."""
 
     words: dict[str, Word]
+    facts: tuple[str, ...] = ()
+    """What holds for every case that the tables see, as conditions that are never false; what the checks of
+    reachability and coverage take for certain."""
 
     def extended(self, words: dict[str, Word]) -> Vocabulary:
         """The vocabulary with further words, made by earlier tables."""
-        return Vocabulary(words={**self.words, **words})
+        return Vocabulary(words={**self.words, **words}, facts=self.facts)
