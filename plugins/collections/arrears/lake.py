@@ -87,7 +87,9 @@ class Lake:
 
         For content that is named by its hash. Returns the folder.
         """
-        path = self.root / folder
+        path = self.kept(folder)
+        if path.exists():
+            return path
         with self._lock(folder.replace("/", ".")):
             if not path.exists():
                 with _put_aside(path) as aside:
@@ -96,6 +98,10 @@ class Lake:
                         target.parent.mkdir(parents=True, exist_ok=True)
                         target.write_bytes(content)
         return path
+
+    def kept(self, folder: str) -> Path:
+        """Where `keep` has put, or would put, `folder`."""
+        return self.root / folder
 
     @contextmanager
     def lock(self, table: str, day: BusinessDay) -> Iterator[None]:
@@ -182,14 +188,18 @@ class Lake:
 
     def previous_day(self, area: str, day: BusinessDay) -> BusinessDay | None:
         """The last day before `day` for which `area` is published; its frozen rows before its restated ones."""
-        found: list[tuple[date, bool, BusinessDay]] = []
-        bases: tuple[Basis, ...] = ("frozen", "restated")
-        for basis in bases:
-            for manifest in self._folder(f"_published/{area}", basis).glob("as_of=*.json"):
-                as_of = date.fromisoformat(manifest.stem.removeprefix("as_of="))
-                if as_of < day.as_of:
-                    found.append((as_of, basis == "frozen", BusinessDay(as_of, basis)))
-        return max(found)[2] if found else None
+        before = [each for each in self.published_days(area) if each.as_of < day.as_of]
+        return before[-1] if before else None
+
+    def published_days(self, area: str) -> list[BusinessDay]:
+        """The days for which `area` is published, oldest first; of one day the restated rows before the frozen ones."""
+        bases: tuple[Basis, ...] = ("restated", "frozen")
+        found = [
+            BusinessDay(date.fromisoformat(manifest.stem.removeprefix("as_of=")), basis)
+            for basis in bases
+            for manifest in self._folder(f"_published/{area}", basis).glob("as_of=*.json")
+        ]
+        return sorted(found, key=lambda day: day.as_of)
 
     def _folder(self, table: str, basis: Basis) -> Path:
         folder = self.root / table
@@ -197,6 +207,51 @@ class Lake:
 
     def _manifest(self, area: str, day: BusinessDay) -> Path:
         return self._folder(f"_published/{area}", day.basis) / f"as_of={day.key}.json"
+
+
+@dataclass(frozen=True, init=False)
+class ShadowLake(Lake):
+    """A lake over another one: what it lacks is read from `base`, and all that is written stays below its own root.
+
+    For runs that must leave no trace where others read: previews, replays. Partitions, manifests, kept folders and
+    locks of the base are never touched; a base may be a shadow itself.
+    """
+
+    base: Lake
+
+    def __init__(self, base: Lake, root: Path) -> None:
+        if root.resolve().is_relative_to(base.root.resolve()):
+            raise LakeError(
+                expected="a folder of its own for a shadow",
+                found="a folder of the lake that it is the shadow of",
+                where=str(root),
+                action="Give the shadow another folder.",
+            )
+        super().__init__(root)
+        object.__setattr__(self, "base", base)
+
+    def exists(self, table: str, day: BusinessDay) -> bool:
+        """Whether the shadow or its base has a partition of `table` for `day`."""
+        return super().exists(table, day) or self.base.exists(table, day)
+
+    def existing(self, table: str, day: BusinessDay) -> Path:
+        """The shadow's partition, else the base's; LakeError if neither has one."""
+        return super().existing(table, day) if super().exists(table, day) else self.base.existing(table, day)
+
+    def kept(self, folder: str) -> Path:
+        """The folder where the base keeps it already, else where the shadow does."""
+        own = super().kept(folder)
+        theirs = self.base.kept(folder)
+        return theirs if theirs.exists() and not own.exists() else own
+
+    def published_days(self, area: str) -> list[BusinessDay]:
+        """The days for which the shadow or its base has `area` published, in the order of `Lake.published_days`."""
+        days = {*super().published_days(area), *self.base.published_days(area)}
+        return sorted(days, key=lambda day: (day.as_of, day.basis == "frozen"))
+
+    def _read_manifest(self, area: str, day: BusinessDay) -> dict[str, Any] | None:
+        own = super()._read_manifest(area, day)
+        return self.base._read_manifest(area, day) if own is None else own
 
 
 def _digest(files: Sequence[Path]) -> str:
