@@ -54,6 +54,7 @@ SELECT
     ) AS work_order,
     ranked.held,
     ranked.hold_kind,
+    ranked.arms,
     ranked.treatment_rule,
     ranked.rule_set,
     ranked.rule_set_version,

@@ -39,6 +39,7 @@ SELECT
     priority,
     held,
     hold_kind,
+    arms,
     balance_rule,
     score_rule,
     profile_points_rule,

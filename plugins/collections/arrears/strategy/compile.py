@@ -14,6 +14,8 @@ from arrears.rules.policy import PolicyPack
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.balance_rules import BalanceRules
+from arrears.strategy.experiment_arms import arm_layer, armed_vocabulary, experiments_of
+from arrears.strategy.experiment_rules import Experiments
 from arrears.strategy.profile_rules import ProfileRules
 from arrears.strategy.score_rules import ScoreRules, band_columns
 from arrears.strategy.treatment_rules import TreatmentRules
@@ -41,6 +43,7 @@ class Strategy:
     scores: ScoreRules
     profile: ProfileRules
     treatments: TreatmentRules
+    experiments: Experiments
 
     @property
     def tables(self) -> tuple[PlacedTable, ...]:
@@ -65,6 +68,7 @@ def load_strategy(rules: RuleSet) -> Strategy:
         scores=rules.load("scores.yaml", ScoreRules),
         profile=rules.load("profile.yaml", ProfileRules),
         treatments=rules.load("treatments.yaml", TreatmentRules),
+        experiments=experiments_of(rules),
     )
 
 
@@ -83,9 +87,10 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
     """The SELECT that makes `decision` over the model `strategy/facts`.
 
     Every table of rules is a layer that adds its columns, so a table can read what earlier ones made. `stamp` are
-    constant columns: name, version and hash of the rule set.
+    constant columns: name, version and hash of the rule set. Arms come before all tables, which may read them; with
+    experiments it also reads the table `experiment_arm`.
     """
-    vocabulary = strategy.vocabulary.extended(
+    vocabulary = armed_vocabulary(strategy.vocabulary, strategy.experiments).extended(
         {
             name: Word(type="text", meaning=output.meaning, values=output.values)
             for name, output in strategy.balance.tiers.outputs.items()
@@ -99,8 +104,8 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
         exp.alias_(exp.Literal.number(value) if isinstance(value, int) else exp.Literal.string(value), name)
         for name, value in stamp.items()
     ]
-    source = FACTS
-    steps: list[tuple[str, exp.Select]] = []
+    steps: list[tuple[str, exp.Select]] = list(arm_layer(strategy.experiments, FACTS).items())
+    source = steps[-1][0]
     for name, columns in layers:
         steps.append((name, exp.select(exp.Star(), *columns).from_(source)))
         source = name
@@ -147,7 +152,7 @@ def check_strategy(strategy: Strategy, policy: PolicyPack) -> list[str]:
                 if verdict == "deny"
                 else "Add approval: {role, approved_on, reason} to the rule, or change its condition.",
             )
-        vocabulary = extended
+        vocabulary = armed_vocabulary(extended, strategy.experiments)
     return approved
 
 
