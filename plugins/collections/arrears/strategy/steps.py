@@ -15,10 +15,15 @@ from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
+from arrears.strategy.record import AGEING, keep_models, made_by
 from arrears.strategy.score_rules import model_relation, stage_relation
 
 AREA = "treatment"
 """Area of the lake that `publish_treatments` publishes."""
+AGED = ("balances", "snapshot")
+"""What `age_contracts` makes."""
+DECIDED = ("snapshot", "tiers", "decision", "treatment", "cases")
+"""What is published as the day's decisions."""
 _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 
 
@@ -47,6 +52,10 @@ def age_contracts(run: Run) -> StepResult:
         params=ageing_parameters(run.settings, run.rules),
         relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
     )
+    # a replay needs the rules, models and settings of this very step, whatever the later ones ran with
+    keep_rule_files(run.rules, run.lake)
+    keep_models(run.settings.sql, run.lake)
+    run.lake.publish(AGEING, run.day, AGED, made_by(run, run.lake.published("ledger", run.day) or {}))
     snapshot = run.lake.read("snapshot", run.day, ["bucket", "bucket_no", "held"])
     counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
     bands = fetch_model(run, "strategy/days_past_due")
@@ -94,11 +103,12 @@ def apply_rules(run: Run) -> StepResult:
 
 
 def publish_treatments(run: Run) -> StepResult:
-    """Publishes `treatment` and `cases` together, and keeps the rule files under their hash."""
+    """Publishes `treatment` and `cases` together; keeps rule files and SQL models under their hashes."""
     run.lake.require("ledger", run.day, ("customers",))
     kept = keep_rule_files(run.rules, run.lake)
     rows = {name: run_model(run, f"strategy/{name}") for name in ("treatment", "cases")}
-    run.lake.publish(AREA, run.day, ["snapshot", "treatment", "cases"])
+    keep_models(run.settings.sql, run.lake)
+    run.lake.publish(AREA, run.day, DECIDED, made_by(run, run.lake.published("ledger", run.day) or {}))
     cases = run.lake.read("cases", run.day, ["queue"])
     counts = cases.group_by("queue").aggregate([([], "count_all")]).sort_by("queue")
     return StepResult(
