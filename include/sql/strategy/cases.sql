@@ -12,7 +12,6 @@ WITH ranked AS (
 totals AS (
     SELECT
         customer_id,
-        MIN(spell_entered_on) AS entered_on,
         COUNT(*) AS contracts,
         STRING_AGG(contract_id, ',' ORDER BY contract_id) AS contract_ids,
         SUM(overdue_amount) AS overdue_amount,
@@ -24,7 +23,7 @@ totals AS (
 SELECT
     ranked.as_of,
     ranked.customer_id,
-    totals.entered_on,
+    case_entry.case_entered_on AS entered_on,
     CAST(totals.contracts AS INTEGER) AS contracts,
     totals.contract_ids,
     ranked.contract_id AS lead_contract_id,
@@ -61,6 +60,7 @@ SELECT
     ranked.rule_set_hash
 FROM ranked
 INNER JOIN totals ON ranked.customer_id = totals.customer_id
+INNER JOIN case_entry ON ranked.customer_id = case_entry.customer_id
 LEFT JOIN customers ON ranked.customer_id = customers.customer_id
 WHERE ranked.harshness = 1
 ORDER BY ranked.customer_id

@@ -77,6 +77,7 @@ SELECT
     delinquent.class,
     delinquent.repeated,
     delinquent.spell_entered_on,
+    case_entry.case_entered_on,
     tiers.overdue_share,
     tiers.balance_tier,
     tiers.balance_rule,
@@ -123,6 +124,7 @@ SELECT
 FROM delinquent
 INNER JOIN tiers ON delinquent.contract_id = tiers.contract_id
 INNER JOIN contracts ON delinquent.contract_id = contracts.contract_id
+INNER JOIN case_entry ON delinquent.customer_id = case_entry.customer_id
 LEFT JOIN customers ON delinquent.customer_id = customers.customer_id
 LEFT JOIN chosen ON delinquent.contract_id = chosen.contract_id
 LEFT JOIN customer_holds ON delinquent.customer_id = customer_holds.customer_id

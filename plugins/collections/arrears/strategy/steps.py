@@ -13,7 +13,8 @@ from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import RuleSet
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
-from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
+from arrears.strategy.age_book import age_book
+from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
 from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
 from arrears.strategy.record import AGEING, keep_models, made_by
 from arrears.strategy.score_rules import model_relation, stage_relation
@@ -43,15 +44,10 @@ def check_rules(run: Run) -> StepResult:
 
 
 def age_contracts(run: Run) -> StepResult:
-    """Ages every contract of the book into `snapshot`, by way of `balances`."""
+    """Ages every contract of the book into `snapshot`, and finds when each case began, into `case_entry`."""
     run.lake.require("ledger", run.day, _LEDGER_READ)
-    run_model(run, "strategy/balances")
-    rows = run_model(
-        run,
-        "strategy/snapshot",
-        params=ageing_parameters(run.settings, run.rules),
-        relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
-    )
+    aged = age_book(run)
+    rows = aged["snapshot"]
     # a replay needs the rules, models and settings of this very step, whatever the later ones ran with
     keep_rule_files(run.rules, run.lake)
     keep_models(run.settings.sql, run.lake)
@@ -60,7 +56,7 @@ def age_contracts(run: Run) -> StepResult:
     counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
     bands = fetch_model(run, "strategy/days_past_due")
     return StepResult(
-        rows={"snapshot": rows},
+        rows={name: aged[name] for name in ("snapshot", "case_entry")},
         figures={
             "live": rows,
             "days_past_due": dict(zip(bands["band"].to_pylist(), bands["contracts"].to_pylist(), strict=True)),
