@@ -197,7 +197,8 @@ def arm_layer(experiments: Experiments, source: str) -> dict[str, exp.Select]:
         )
         for each in named
     ]
-    arms = exp.ConcatWs(expressions=[exp.Literal.string(","), *listed]).as_(ARMS)
+    # skipping NULL is what the engines do; unless it is said, sqlglot makes the whole NULL
+    arms = exp.ConcatWs(expressions=[exp.Literal.string(","), *listed], safe=True, coalesce=True).as_(ARMS)
     armed = (
         exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(source)), *words, arms)
         .from_(source)
