@@ -12,6 +12,7 @@ from arrears.outreach.channels import CHANNELS
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.templates import PLACEHOLDERS, clean, load_templates
 from arrears.rules.files import parse_rules
+from arrears.rules.rule_set import latest_rule_set
 from arrears.settings import PROJECT
 
 RULES = PROJECT / "include" / "rules"
@@ -29,7 +30,7 @@ def test_every_channel_is_described(contact: ContactRules) -> None:
 
 
 def test_every_shipped_template_renders_in_every_language(contact: ContactRules) -> None:
-    templates = load_templates(RULES, contact)
+    templates = load_templates(latest_rule_set(RULES), contact)
     assert len(templates.by_name) == len(contact.templates()) * 2
     for name, language in templates.by_name:
         text = templates.render(name, language, VALUES)
@@ -38,7 +39,7 @@ def test_every_shipped_template_renders_in_every_language(contact: ContactRules)
 
 
 def test_every_text_of_a_message_tells_how_to_refuse_more(contact: ContactRules) -> None:
-    templates = load_templates(RULES, contact)
+    templates = load_templates(latest_rule_set(RULES), contact)
     for name, language in templates.by_name:
         body = templates.render(name, language, VALUES).body
         if contact.templates()[name] == "email":
@@ -89,18 +90,20 @@ def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, wrong: str, right
 def test_a_wrong_template_is_refused(
     tmp_path: Path, contact: ContactRules, file: str, content: str | None, message: str
 ) -> None:
-    shutil.copytree(RULES / "templates", tmp_path / "templates")
+    shutil.copytree(RULES, tmp_path / "rules")
+    templates = tmp_path / "rules" / "templates"
     if content is None:
-        (tmp_path / "templates" / file).unlink()
+        (templates / file).unlink()
     else:
-        (tmp_path / "templates" / file).write_text(content, encoding="utf-8")
+        (templates / file).write_text(content, encoding="utf-8")
     with pytest.raises(RulesError, match=message) as raised:
-        load_templates(tmp_path, contact)
+        load_templates(latest_rule_set(tmp_path / "rules"), contact)
     assert file in raised.value.where
 
 
 def test_values_can_break_neither_lines_nor_markup(contact: ContactRules) -> None:
     assert clean("A\r\nBcc: x\x00\u2028y\u202e z\t ") == "A Bcc: x y z"
-    text = load_templates(RULES, contact).render("reminder_email", "en", VALUES | {"name": "<script>&\n"})
+    templates = load_templates(latest_rule_set(RULES), contact)
+    text = templates.render("reminder_email", "en", VALUES | {"name": "<script>&\n"})
     assert "Dear <script>&," in text.body
     assert "<p>Dear &lt;script&gt;&amp;,</p>" in text.html

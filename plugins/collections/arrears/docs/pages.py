@@ -21,6 +21,7 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated file."""
     from arrears.docs import rules_page, settings_page, steps_page
     from arrears.rules.registry import json_schemas
+    from arrears.rules.rule_set import latest_rule_set
     from arrears.warehouse import dictionary
 
     docs = project / "docs"
@@ -31,7 +32,7 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     yield template, with_part(template, _ENV, settings_page.render_env())
     for page, part in {
         "operations.md": steps_page.failure_table(),
-        "rules.md": rules_page.render(project / "include" / "rules"),
+        "rules.md": rules_page.render(latest_rule_set(project / "include" / "rules")),
     }.items():
         yield docs / page, with_part(docs / page, _MARKDOWN, part)
     for name, text in json_schemas():

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from arrears.docs.markdown import table
 from arrears.rules.registry import FILES, model_of
+from arrears.rules.rule_set import RuleSet
+from arrears.rules.vocabulary import Vocabulary
 
 
-def render(rules: Path) -> str:
-    """The rule files below `rules` with what each is for, then the vocabulary."""
+def render(rules: RuleSet) -> str:
+    """The rule files of `rules` with what each is for, then the vocabulary."""
     files = [(f"`{pattern}`", _purpose(rules, pattern)) for pattern in FILES]
-    words: dict[str, dict[str, Any]] = yaml.safe_load((rules / "vocabulary.yaml").read_text(encoding="utf-8"))["words"]
     rows = [
-        (f"`{name}`", word["type"], word.get("unit", ""), ", ".join(word.get("values", [])), word["meaning"])
-        for name, word in words.items()
+        (f"`{name}`", word.type, word.unit or "", ", ".join(word.values), word.meaning)
+        for name, word in rules.load("vocabulary.yaml", Vocabulary).words.items()
     ]
     return "\n\n".join(
         [
@@ -29,12 +26,13 @@ def render(rules: Path) -> str:
     )
 
 
-def _purpose(rules: Path, pattern: str) -> str:
+def _purpose(rules: RuleSet, pattern: str) -> str:
     """The first sentence of the comment that a file begins with; for a pattern, of its model's docstring."""
-    if "*" in pattern:
+    content = rules.text(pattern)
+    if content is None:
         text = inspect.cleandoc(model_of(pattern).__doc__ or "")
     else:
-        lines = (rules / pattern).read_text(encoding="utf-8").splitlines()
+        lines = content.splitlines()
         head = lines[: next(place for place, line in enumerate(lines) if not line.startswith("#"))]
         text = " ".join(line.lstrip("# ") for line in head if "yaml-language-server" not in line)
     return " ".join(text.split()).split(". ")[0].rstrip(".") + "."

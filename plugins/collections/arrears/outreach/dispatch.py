@@ -188,5 +188,5 @@ class Dispatcher:
 
     def _templates_now(self) -> Templates:
         if self._templates is None:
-            self._templates = load_templates(self._run.settings.rules, self._contact)
+            self._templates = load_templates(self._run.rules, self._contact)
         return self._templates

@@ -41,7 +41,7 @@ def plan_contacts(run: Run) -> StepResult:
     run.lake.require("ledger", run.day, LEDGER_TABLES)
     run.lake.require("treatment", run.day, TREATMENT_TABLES)
     contact, pack = load_contact_rules(run.rules)
-    load_templates(run.settings.rules, contact)
+    load_templates(run.rules, contact)
     rows = build_contact_plan(run, contact, pack)
     figures: dict[str, object] = {"planned": {}, "blocked": {}, "cut": {}, "warned": {}, "awaiting_approval": {}}
     for count in fetch_model(run, "outreach/plan_summary").to_pylist():

@@ -17,6 +17,7 @@ from string import Template
 from arrears.errors import RulesError
 from arrears.outreach.channels.names import ChannelName
 from arrears.outreach.rules import ContactRules
+from arrears.rules.rule_set import RuleSet
 
 PLACEHOLDERS = frozenset(
     {"name", "lender", "currency", "overdue_amount", "days_past_due", "contracts", "opt_out", "reference"}
@@ -72,8 +73,8 @@ def clean(value: str) -> str:
     return " ".join("".join(spaced).split())
 
 
-def load_templates(root: Path, contact: ContactRules) -> Templates:
-    """Reads the templates below `root` that `contact` uses.
+def load_templates(rules: RuleSet, contact: ContactRules) -> Templates:
+    """Reads the templates of a rule set that `contact` uses.
 
     Raises RulesError for a missing file, a placeholder that does not exist (with file, line and the nearest right
     one), and an e-mail without a subject.
@@ -81,20 +82,19 @@ def load_templates(root: Path, contact: ContactRules) -> Templates:
     found: dict[tuple[str, str], MessageTemplate] = {}
     for name, channel in contact.templates().items():
         for language in contact.lender:
-            found[name, language] = _load(root / "templates" / f"{name}.{language}.txt", channel)
+            file = f"templates/{name}.{language}.txt"
+            found[name, language] = _template(rules.path(file), rules.text(file), channel)
     return Templates(found)
 
 
-def _load(path: Path, channel: ChannelName) -> MessageTemplate:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+def _template(path: Path, text: str | None, channel: ChannelName) -> MessageTemplate:
+    if text is None:
         raise RulesError(
             expected="a message template in every language of the lender",
             found="no such file",
             where=str(path),
             action="Write the template, or take the language out of contact.yaml.",
-        ) from None
+        )
     for number, line in enumerate(text.splitlines(), start=1):
         _check(line, f"{path}:{number}")
     if channel != "email":

@@ -25,11 +25,12 @@ def check(as_of: AsOf = None, clock: ClockAt = None) -> None:
 def rules() -> None:
     """List the rules of both suites."""
     from arrears.quality.rules import QualityRules, check_files
-    from arrears.rules.files import parse_rules
+    from arrears.rules.rule_set import load_rule_set
     from arrears.settings import load_settings
 
     settings = load_settings()
-    rules = parse_rules(settings.rules / "quality.yaml", QualityRules)
+    valid = load_rule_set(settings.rules, settings.acting_clock().today())
+    rules = valid.load("quality.yaml", QualityRules)
     check_files(rules, settings.sql)
     for name, suite in rules.suites():
         typer.echo(name)

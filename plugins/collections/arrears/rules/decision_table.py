@@ -1,7 +1,8 @@
 """Decision tables: rules with conditions, compiled to columns of a SELECT.
 
-Hit policy `first`: the first rule that matches decides, else the default. Hit policy `collect`: the numbers of all rules
-that match add up, between `floor` and `cap`. Either way the table adds a column with the ids of the rules that matched.
+Hit policy `first`: the first rule that matches decides, else the default. Hit policy `collect`: the numbers of all
+rules that match add up, between `floor` and `cap`. Either way the table adds a column with the ids of the rules that
+matched.
 """
 
 from __future__ import annotations
@@ -145,7 +146,10 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[ex
             expressions=[
                 exp.Literal.string(","),
                 *(exp.case().when(condition.copy(), id_) for condition, id_ in zip(conditions, ids, strict=True)),
-            ]
+            ],
+            # skipping NULL is what the engines do; unless it is said, sqlglot makes the whole NULL
+            safe=True,
+            coalesce=True,
         )
     )
     columns.append(exp.alias_(matched, table.rule_column))

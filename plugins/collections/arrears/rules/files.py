@@ -33,20 +33,13 @@ Location = tuple[str | int, ...]
 
 
 class Document:
-    """A parsed YAML file that remembers the line of every key and item."""
+    """A parsed YAML file that remembers the line of every key and item; `text`: its content, if it was read already."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         self._lines: dict[Location, int] = {}
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise RulesError(
-                expected="a rule file",
-                found="no such file",
-                where=str(path),
-                action="Restore the file; every shipped rule file is needed.",
-            ) from None
+        if text is None:
+            text = _read(path)
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
@@ -106,11 +99,27 @@ def parse_rules(path: Path, model: type[Model]) -> Model:
     Raises RulesError with file and line for the first key that is unknown (with the nearest right one), missing, of
     the wrong type, or refused by a check of the model.
     """
-    document = Document(path)
+    return parse_document(Document(path), model)
+
+
+def parse_document(document: Document, model: type[Model]) -> Model:
+    """Parses a rule file that was read already; see `parse_rules`."""
     try:
         return model.model_validate(document.content)
     except ValidationError as invalid:
         raise _first_problem(document, model, invalid) from None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise RulesError(
+            expected="a rule file",
+            found="no such file",
+            where=str(path),
+            action="Restore the file; every shipped rule file is needed.",
+        ) from None
 
 
 def _first_problem(document: Document, model: type[RuleModel], invalid: ValidationError) -> RulesError:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
-from arrears.rules.files import RuleModel, parse_rules
+from arrears.errors import RulesError
+from arrears.rules.files import RuleModel
+
+if TYPE_CHECKING:
+    from arrears.rules.rule_set import RuleSet
 
 FILES: Mapping[str, str] = MappingProxyType(
     {
@@ -28,6 +35,12 @@ FILES: Mapping[str, str] = MappingProxyType(
 )
 """Rule file (or pattern, relative to the rules folder) → `module:Model`."""
 
+OPTIONAL = frozenset({"experiments.yaml"})
+"""Rule files that a rule set may do without."""
+
+TEXTS = ("templates/*.txt",)
+"""Patterns of the files of a rule set that are no YAML."""
+
 
 def model_of(pattern: str) -> type[RuleModel]:
     """The model class that parses the files of `pattern`."""
@@ -36,17 +49,63 @@ def model_of(pattern: str) -> type[RuleModel]:
     return model
 
 
-def parse_all(root: Path) -> Iterator[tuple[Path, RuleModel]]:
-    """Parses every registered rule file below `root`; RulesError for the first wrong one."""
+def pattern_of(name: str) -> str | None:
+    """The pattern that the rule file `name` (relative to the rules folder) is registered under; None: it is not."""
+    return next((pattern for pattern in (*FILES, *TEXTS) if _fits(name, pattern)), None)
+
+
+def check_name(name: str, path: Path) -> None:
+    """Raises RulesError, with the nearest right name, when no rule file of the name `name` exists."""
+    if pattern_of(name) is None:
+        near = difflib.get_close_matches(name, FILES, n=1)
+        raise RulesError(
+            expected=f"one of the rule files {', '.join((*FILES, *TEXTS))}",
+            found=f"the file {name!r}",
+            where=f"{path}:1",
+            action=f"Did you mean {near[0]!r}?" if near else "Take the file out of the folder.",
+        )
+
+
+def required_files(names: Container[str]) -> tuple[str, ...]:
+    """The rule files that a whole rule set needs and that are not in `names`."""
+    return tuple(
+        pattern for pattern in FILES if "*" not in pattern and pattern not in OPTIONAL and pattern not in names
+    )
+
+
+def parse_all(rules: RuleSet) -> Iterator[tuple[str, RuleModel]]:
+    """Relative name and content of every registered rule file of a rule set; RulesError for the first wrong one."""
     for pattern in FILES:
-        paths = sorted(root.glob(pattern)) or [root / pattern]
-        for path in paths:
-            yield path, parse_rules(path, model_of(pattern))
+        names = [name for name in rules.files() if _fits(name, pattern)]
+        if not names and pattern in OPTIONAL:
+            continue
+        for name in names or [pattern]:
+            yield name, rules.load(name, model_of(pattern))
+
+
+def schema_name(pattern: str) -> str:
+    """File name of the JSON Schema of the rule files of `pattern`."""
+    return f"{pattern.removesuffix('/*.yaml').removesuffix('.yaml')}.schema.json"
+
+
+def schema_comment(name: str, folders: int) -> str | None:
+    """The line that tells editors the JSON Schema of the rule file `name`, `folders` below the rules folder.
+
+    None for a file that has no schema.
+    """
+    pattern = pattern_of(name)
+    if pattern is None or pattern not in FILES:
+        return None
+    up = "../" * (folders + name.count("/"))
+    return f"# yaml-language-server: $schema={up}schemas/{schema_name(pattern)}"
 
 
 def json_schemas() -> Iterator[tuple[str, str]]:
     """File name and text of the JSON Schema of each registered rule file, for editors; generated, held by a test."""
     for pattern in FILES:
-        stem = pattern.removesuffix("/*.yaml").removesuffix(".yaml")
         schema = model_of(pattern).model_json_schema()
-        yield f"{stem}.schema.json", json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        yield schema_name(pattern), json.dumps(schema, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name.count("/") == pattern.count("/") and fnmatchcase(name, pattern)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlglot import exp
 
 from arrears.errors import RulesError
 from arrears.rules.decision_table import DecisionTable, RuleError, attributes_read, compile_table
-from arrears.rules.files import Document
 from arrears.rules.policy import PolicyPack
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
@@ -37,7 +35,7 @@ class PlacedTable:
 class Strategy:
     """The parsed rule files that decide treatments."""
 
-    root: Path
+    rules: RuleSet
     vocabulary: Vocabulary
     balance: BalanceRules
     scores: ScoreRules
@@ -62,7 +60,7 @@ class Strategy:
 def load_strategy(rules: RuleSet) -> Strategy:
     """The strategy of a rule set; RulesError with file and line for what is wrong in it."""
     return Strategy(
-        root=rules.root,
+        rules=rules,
         vocabulary=rules.load("vocabulary.yaml", Vocabulary),
         balance=rules.load("balance.yaml", BalanceRules),
         scores=rules.load("scores.yaml", ScoreRules),
@@ -169,5 +167,4 @@ def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -
 
 
 def _place(strategy: Strategy, placed: PlacedTable, position: int) -> str:
-    document = Document(strategy.root / placed.file)
-    return document.place((placed.section, "rules", position, "when"))
+    return strategy.rules.place(placed.file, (placed.section, "rules", position, "when"))

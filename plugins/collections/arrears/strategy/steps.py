@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from arrears.lake import Lake
 from arrears.rules.policy import load_policy
 from arrears.rules.registry import parse_all
-from arrears.rules.rule_set import RuleSet
+from arrears.rules.rule_set import KEPT, RuleSet
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import age_book
@@ -30,7 +30,7 @@ _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 
 def check_rules(run: Run) -> StepResult:
     """Parses every rule file and checks every condition and the active policy's attribute verdicts."""
-    files = [path.name for path, _ in parse_all(run.settings.rules)]
+    files = [name for name, _ in parse_all(run.rules)]
     approved = check_strategy(load_strategy(run.rules), load_policy(run.rules))
     return StepResult(
         figures={
@@ -119,6 +119,6 @@ def publish_treatments(run: Run) -> StepResult:
 def keep_rule_files(rules: RuleSet, lake: Lake) -> Path:
     """Keeps the rule files in the lake under `_rules/<hash>`, once; returns the folder."""
     header = {"name": rules.name, "version": rules.version, "hash": rules.hash}
-    files = {path.relative_to(rules.root).as_posix(): path.read_bytes() for path in rules.files()}
+    files = {name: (rules.text(name) or "").encode() for name in rules.files()}
     files["rule_set.json"] = (json.dumps(header, sort_keys=True) + "\n").encode()
-    return lake.keep(f"_rules/{rules.hash}", files)
+    return lake.keep(f"{KEPT}/{rules.hash}", files)
