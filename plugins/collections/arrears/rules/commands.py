@@ -1,4 +1,4 @@
-"""`arrears rules`: check the rule files."""
+"""`arrears rules`: check the rule files, list their versions, start a change."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from arrears.rules.change_commands import list_versions, new_change
+
 app = typer.Typer(no_args_is_help=True)
 
 
 @app.callback()
 def rules() -> None:
-    """Check the rule files."""
+    """Check the rule files, list their versions, start a change."""
 
 
 @app.command()
@@ -34,3 +36,7 @@ def check(
             f"rules: good ({rule_set.name} version {rule_set.version}, {len(files)} files, "
             f"{len(reviewed)} approved uses of attributes under review)"
         )
+
+
+app.command("list")(list_versions)
+app.command("new-change")(new_change)

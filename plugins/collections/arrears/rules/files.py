@@ -123,7 +123,8 @@ def _read(path: Path) -> str:
 
 
 def _first_problem(document: Document, model: type[RuleModel], invalid: ValidationError) -> RulesError:
-    problem = min(invalid.errors(), key=lambda each: document.line(_location(each["loc"])))
+    # a key that is missing is most often one that is misspelt: the wrong name says more
+    problem = min(invalid.errors(), key=lambda each: (each["type"] == "missing", document.line(_location(each["loc"]))))
     location = _location(problem["loc"])
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, PlacedError):

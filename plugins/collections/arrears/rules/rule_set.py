@@ -62,8 +62,6 @@ class RuleSet:
     valid_from: date
     folder: Path = field(compare=False)
     """Where a file that the set does not have would be."""
-    changed: tuple[str, ...] = field(compare=False)
-    """The files that this version brought; all files of a first rule set."""
     _files: Mapping[str, Path] = field(compare=False, repr=False)
     _texts: Mapping[str, str] = field(compare=False, repr=False)
 
@@ -138,7 +136,7 @@ def overlay_rule_set(base: RuleSet, folder: Path) -> RuleSet:
     if required_files(own) == ():
         return latest_rule_set(folder)
     _check_names(folder, own)
-    return _rule_set(folder, {**base.files(), **own}, dict(own))
+    return _rule_set(folder, {**base.files(), **own})
 
 
 def load_kept_rule_set(lake: Lake, content: str) -> RuleSet:
@@ -155,7 +153,7 @@ def load_kept_rule_set(lake: Lake, content: str) -> RuleSet:
             where=str(folder),
             action="publish_treatments keeps them; look whether this is the right lake.",
         )
-    kept = _rule_set(folder, files, dict(files))
+    kept = _rule_set(folder, files)
     if kept.hash != content:
         raise RulesError(
             expected="rule files as they were kept",
@@ -193,7 +191,7 @@ def _versions(root: Path, as_of: date) -> Iterator[RuleSet]:
     effective = rule_files(root)
     for name, path in effective.items():
         check_name(name, path)
-    rules = _rule_set(root, effective, dict(effective))
+    rules = _rule_set(root, effective)
     if as_of < rules.valid_from:
         raise RulesError(
             expected=f"rules valid on {as_of.isoformat()}",
@@ -209,13 +207,13 @@ def _versions(root: Path, as_of: date) -> Iterator[RuleSet]:
         _check_names(folder, own)
         effective = {**effective, **own}
         # without its own header a change would pass under the version before
-        changed = _rule_set(folder, {**effective, HEADER: folder / HEADER}, dict(own))
+        changed = _rule_set(folder, {**effective, HEADER: folder / HEADER})
         _check_follows(changed, rules, day)
         rules = changed
         yield rules
 
 
-def _rule_set(folder: Path, effective: Mapping[str, Path], own: Mapping[str, Path]) -> RuleSet:
+def _rule_set(folder: Path, effective: Mapping[str, Path]) -> RuleSet:
     header_path = effective.get(HEADER, folder / HEADER)
     contents = {name: path.read_bytes() for name, path in sorted(effective.items()) if path.exists()}
     texts = {name: _decoded(effective[name], content) for name, content in contents.items()}
@@ -227,7 +225,6 @@ def _rule_set(folder: Path, effective: Mapping[str, Path], own: Mapping[str, Pat
         hash=rules_hash(contents),
         valid_from=header.valid_from,
         folder=folder,
-        changed=tuple(sorted(own)),
         _files=MappingProxyType({name: effective[name] for name in contents}),
         _texts=MappingProxyType(texts),
     )
