@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from arrears.errors import RulesError
 
@@ -122,9 +123,28 @@ def _read(path: Path) -> str:
         ) from None
 
 
+def all_problems(document: Document, model: type[RuleModel]) -> list[RulesError]:
+    """Everything that keeps a rule file from being `model`, first what `parse_document` would raise."""
+    try:
+        model.model_validate(document.content)
+    except ValidationError as invalid:
+        return _problems(document, model, invalid)
+    return []
+
+
 def _first_problem(document: Document, model: type[RuleModel], invalid: ValidationError) -> RulesError:
+    return _problems(document, model, invalid)[0]
+
+
+def _problems(document: Document, model: type[RuleModel], invalid: ValidationError) -> list[RulesError]:
     # a key that is missing is most often one that is misspelt: the wrong name says more
-    problem = min(invalid.errors(), key=lambda each: (each["type"] == "missing", document.line(_location(each["loc"]))))
+    ordered = sorted(
+        invalid.errors(), key=lambda each: (each["type"] == "missing", document.line(_location(each["loc"])))
+    )
+    return [_problem(document, model, each) for each in ordered]
+
+
+def _problem(document: Document, model: type[RuleModel], problem: ErrorDetails) -> RulesError:
     location = _location(problem["loc"])
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, PlacedError):
