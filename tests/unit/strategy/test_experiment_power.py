@@ -45,7 +45,7 @@ def test_the_figure_of_the_kpi_definitions_comes_out() -> None:
 @pytest.mark.parametrize(
     ("values", "cases"),
     [
-        # Chow, Shao and Wang, the example of section 4.2: 65 % against 85 %, equal arms, two-sided 5 %, power 80 %: 70 an arm
+        # Chow, Shao and Wang, the example of section 4.2: 65 % against 85 %, two-sided 5 %, power 80 %: 70 an arm
         ({"baseline": 0.65, "minimum_effect": 0.2}, 70),
         # rolling less is better: 45 % against 43 % spreads as 55 % against 57 % does
         ({"metric": "roll", "baseline": 0.45, "minimum_effect": 0.02}, 9_666),

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from arrears.errors import RulesError
-from arrears.rules.files import Document, parse_rules
+from arrears.rules.files import parse_rules
 from arrears.rules.policy import PolicyPack
+from arrears.rules.rule_set import RuleSet, load_rule_set, overlay_rule_set
 from arrears.rules.vocabulary import Vocabulary
 from arrears.settings import PROJECT
+from arrears.strategy.experiment_arms import experiments_of
 from arrears.strategy.experiment_exclusions import check_exclusions, exclusion_conditions
 from arrears.strategy.experiment_rules import Experiments
 
@@ -36,15 +38,15 @@ experiments:
 """
 
 
-def declared(folder: Path, *changes: tuple[str, str]) -> tuple[Experiments, Document]:
-    """The experiments of the file above with some of its text replaced."""
+def declared(folder: Path, *changes: tuple[str, str]) -> tuple[Experiments, RuleSet]:
+    """The experiments of the file above with some of its text replaced, and the shipped rule set with that file."""
     text = DECLARED
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new, 1)
-    path = folder / "experiments.yaml"
-    path.write_text(text, encoding="utf-8")
-    return parse_rules(path, Experiments), Document(path)
+    (folder / "experiments.yaml").write_text(text, encoding="utf-8")
+    rules = overlay_rule_set(load_rule_set(RULES, date(2026, 11, 20)), folder)
+    return experiments_of(rules), rules
 
 
 def test_shares_are_those_of_the_entry_day(tmp_path: Path) -> None:
@@ -114,7 +116,7 @@ def test_no_experiment_is_legal(tmp_path: Path) -> None:
     assert list(parse_rules(path, Experiments)) == []
 
 
-def excluding(folder: Path, exclusion: str) -> tuple[Experiments, Document]:
+def excluding(folder: Path, exclusion: str) -> tuple[Experiments, RuleSet]:
     """The declaration with one exclusion, on line 13."""
     return declared(folder, ("    metric:", f"    exclude:\n      - {exclusion}\n    metric:"))
 
@@ -131,8 +133,8 @@ def policy() -> PolicyPack:
 
 def test_an_exclusion_reads_what_is_settled_before_the_case(tmp_path: Path, vocabulary: Vocabulary) -> None:
     when = "product = 'auto' and originated_on < DATE '2020-01-01' or currency <> 'CNY'"
-    experiments, document = excluding(tmp_path, f'{{when: "{when}", reason: Old cars.}}')
-    assert [len(each) for each in exclusion_conditions(experiments, vocabulary, document)] == [1]
+    experiments, rules = excluding(tmp_path, f'{{when: "{when}", reason: Old cars.}}')
+    assert [len(each) for each in exclusion_conditions(experiments, vocabulary, rules)] == [1]
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,9 @@ def test_an_exclusion_reads_what_is_settled_before_the_case(tmp_path: Path, voca
 def test_an_exclusion_that_may_change_or_is_wrong_is_told_why(
     tmp_path: Path, vocabulary: Vocabulary, when: str, expected: str, found: str, action: str
 ) -> None:
-    experiments, document = excluding(tmp_path, f'{{when: "{when}", reason: None.}}')
+    experiments, rules = excluding(tmp_path, f'{{when: "{when}", reason: None.}}')
     with pytest.raises(RulesError) as error:
-        exclusion_conditions(experiments, vocabulary, document)
+        exclusion_conditions(experiments, vocabulary, rules)
     assert error.value.where.endswith("experiments.yaml:13")
     assert expected in error.value.expected
     assert found in error.value.found
@@ -160,13 +162,13 @@ def test_an_exclusion_that_may_change_or_is_wrong_is_told_why(
 
 def test_an_exclusion_by_a_reviewed_attribute_needs_an_approval(tmp_path: Path, policy: PolicyPack) -> None:
     when = "when: region = 'North', reason: Pilot elsewhere."
-    experiments, document = excluding(tmp_path, f"{{{when}}}")
+    experiments, rules = excluding(tmp_path, f"{{{when}}}")
     with pytest.raises(RulesError, match="an approval on an exclusion that reads location") as error:
-        check_exclusions(experiments, policy, document)
+        check_exclusions(experiments, policy, rules)
     assert error.value.where.endswith("experiments.yaml:13")
     approval = "approval: {role: compliance, approved_on: 2026-01-02, reason: No proxy here.}"
-    experiments, document = excluding(tmp_path, f"{{{when}, {approval}}}")
-    assert check_exclusions(experiments, policy, document) == [
+    experiments, rules = excluding(tmp_path, f"{{{when}, {approval}}}")
+    assert check_exclusions(experiments, policy, rules) == [
         "first_call: exclusion by location, approved by compliance on 2026-01-02"
     ]
     denied = policy.model_copy(
@@ -178,4 +180,4 @@ def test_an_exclusion_by_a_reviewed_attribute_needs_an_approval(tmp_path: Path, 
         }
     )
     with pytest.raises(RulesError, match="no exclusion that reads location, which the policy denies"):
-        check_exclusions(experiments, denied, document)
+        check_exclusions(experiments, denied, rules)

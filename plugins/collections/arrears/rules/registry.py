@@ -26,6 +26,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "scores.yaml": "arrears.strategy.score_rules:ScoreRules",
         "profile.yaml": "arrears.strategy.profile_rules:ProfileRules",
         "treatments.yaml": "arrears.strategy.treatment_rules:TreatmentRules",
+        "experiments.yaml": "arrears.strategy.experiment_rules:Experiments",
         "quality.yaml": "arrears.quality.rules:QualityRules",
         "allocation.yaml": "arrears.allocation.rules:AllocationRules",
         "contact.yaml": "arrears.outreach.rules:ContactRules",

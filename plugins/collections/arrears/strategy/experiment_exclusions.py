@@ -9,10 +9,10 @@ from sqlglot import exp
 
 from arrears.errors import RulesError
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
-from arrears.rules.files import Document
 from arrears.rules.policy import PolicyPack
+from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
-from arrears.strategy.experiment_rules import Exclusion, Experiment, Experiments
+from arrears.strategy.experiment_rules import FILE, Exclusion, Experiment, Experiments
 
 MASTER_DATA = MappingProxyType(
     {
@@ -42,9 +42,7 @@ def exclusions(experiments: Experiments) -> Iterator[Placed]:
             yield experiment, each, ("experiments", number, "exclude", position, "when")
 
 
-def exclusion_conditions(
-    experiments: Experiments, vocabulary: Vocabulary, document: Document | None = None
-) -> list[list[exp.Expr]]:
+def exclusion_conditions(experiments: Experiments, vocabulary: Vocabulary, rules: RuleSet) -> list[list[exp.Expr]]:
     """The parsed exclusions of each experiment.
 
     Raises RulesError with file and line for a condition that is wrong, or that reads what may change while a case
@@ -53,7 +51,7 @@ def exclusion_conditions(
     known = vocabulary.extended(dict(MASTER_DATA))
     parsed: dict[str, list[exp.Expr]] = {experiment.name: [] for experiment in experiments}
     for experiment, each, at in exclusions(experiments):
-        where = document.place(at) if document else "experiments.yaml"
+        where = rules.place(FILE, at)
         try:
             condition = parse_condition(each.when, known)
         except ConditionError as problem:
@@ -76,7 +74,7 @@ def exclusion_conditions(
     return list(parsed.values())
 
 
-def check_exclusions(experiments: Experiments, policy: PolicyPack, document: Document | None = None) -> list[str]:
+def check_exclusions(experiments: Experiments, policy: PolicyPack, rules: RuleSet) -> list[str]:
     """Holds exclusions to the policy, like rules; returns those that read an attribute under review, with approval.
 
     Raises RulesError with file and line for an attribute that is denied, or under review without an approval.
@@ -100,7 +98,7 @@ def check_exclusions(experiments: Experiments, policy: PolicyPack, document: Doc
                 if verdict == "deny"
                 else f"an approval on an exclusion that reads {attribute}, which the policy has under review",
                 found=f"when: {each.when} in experiment {experiment.name}",
-                where=document.place(at) if document else "experiments.yaml",
+                where=rules.place(FILE, at),
                 action="Remove the exclusion."
                 if verdict == "deny"
                 else "Add approval: {role, approved_on, reason} to the exclusion, or change its condition.",

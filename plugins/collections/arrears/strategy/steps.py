@@ -16,6 +16,8 @@ from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
 from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
+from arrears.strategy.experiment_arms import arm_select, slice_relation
+from arrears.strategy.experiment_exclusions import exclusion_conditions
 from arrears.strategy.record import AGEING, keep_models, made_by
 from arrears.strategy.score_rules import model_relation, stage_relation
 
@@ -23,7 +25,7 @@ AREA = "treatment"
 """Area of the lake that `publish_treatments` publishes."""
 AGED = ("balances", "snapshot")
 """What `age_contracts` makes."""
-DECIDED = ("snapshot", "tiers", "decision", "treatment", "cases")
+DECIDED = ("snapshot", "tiers", "experiment_arm", "decision", "treatment", "cases")
 """What is published as the day's decisions."""
 _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 
@@ -76,9 +78,23 @@ def tier_balances(run: Run) -> StepResult:
 
 
 def apply_rules(run: Run) -> StepResult:
-    """Applies scores, profile and decision tables to every contract with an unmet instalment into `decision`."""
+    """Applies scores, profile and decision tables to every contract with an unmet instalment into `decision`.
+
+    Before that, every case gets its arm of every experiment, into `experiment_arm`.
+    """
     run.lake.require("ledger", run.day, ("contracts", "customers", "scores"))
     strategy = load_strategy(run.rules)
+    armed = run_select(
+        run,
+        arm_select(
+            load_model(run.settings.sql, "strategy/experiment_arm"),
+            strategy.experiments,
+            exclusion_conditions(strategy.experiments, strategy.vocabulary, run.rules),
+        ),
+        table="experiment_arm",
+        where="strategy/experiment_arm.sql and experiments.yaml",
+        relations={"arm_slices": slice_relation(strategy.experiments)},
+    )
     stamp: dict[str, str | int] = {
         "rule_set": run.rules.name,
         "rule_set_version": run.rules.version,
@@ -95,7 +111,7 @@ def apply_rules(run: Run) -> StepResult:
             "stop_holds": stop_hold_relation(run.rules),
         },
     )
-    return StepResult(rows={"decision": rows})
+    return StepResult(rows={"experiment_arm": armed, "decision": rows})
 
 
 def publish_treatments(run: Run) -> StepResult:
