@@ -18,6 +18,7 @@ from sqlglot import exp
 
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
 from arrears.rules.files import PlacedError, RuleModel
+from arrears.rules.portable import portable
 from arrears.rules.vocabulary import Vocabulary, Word
 
 Value = str | int | Decimal | bool
@@ -127,7 +128,7 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[ex
 
     Raises RuleError for the first condition that is wrong.
     """
-    conditions = [condition for _, condition in _conditions(table, vocabulary)]
+    conditions = [portable(condition) for _, condition in _conditions(table, vocabulary)]
     columns: list[exp.Expr] = []
     for name, output in table.outputs.items():
         values = [_literal(rule.then[name]) for rule in table.rules]
