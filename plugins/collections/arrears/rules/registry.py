@@ -32,6 +32,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "contact.yaml": "arrears.outreach.rules:ContactRules",
         "policies/*.yaml": "arrears.rules.policy:PolicyPack",
         "kpi.yaml": "arrears.kpi.rules:KpiRules",
+        "preview.yaml": "arrears.preview.rules:PreviewRules",
     }
 )
 """Rule file (or pattern, relative to the rules folder) → `module:Model`."""

@@ -1,0 +1,36 @@
+-- The cases that change, the largest first; the customer's key and nothing of the person.
+SELECT
+    customer_id,
+    currency,
+    overdue_amount,
+    days_past_due,
+    changes,
+    before_bucket,
+    after_bucket,
+    before_segment,
+    after_segment,
+    before_treatment,
+    after_treatment,
+    before_intensity,
+    after_intensity,
+    before_placement,
+    after_placement,
+    before_queue,
+    after_queue,
+    before_channels,
+    after_channels,
+    before_arms,
+    after_arms,
+    before_priority,
+    after_priority,
+    before_planned_contacts,
+    after_planned_contacts,
+    before_blocked_contacts,
+    after_blocked_contacts,
+    before_segment_rule,
+    after_segment_rule,
+    before_treatment_rule,
+    after_treatment_rule
+FROM case_change
+WHERE changes <> ''
+ORDER BY overdue_amount DESC, customer_id ASC
