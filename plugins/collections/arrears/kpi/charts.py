@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import altair as alt
 
-Row = dict[str, Any]
-Spec = dict[str, Any]
+from arrears.vega import BLUE, INK, MUTED, Row, Spec, inline, styled
 
-FONT = "system-ui, 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
-INK = "#1f2933"
-MUTED = "#52606d"
-GRID = "#e4e7eb"
-BLUE = "#2f6fb2"
 # from calm to alarming, in the order of the buckets; the first is the current bucket
 _RAMP = ("#8fb8de", "#f7d488", "#f2b35e", "#ea8c4b", "#dd6641", "#c5413c", "#a02838", "#741b33")
 _PLAN = {
@@ -32,7 +25,7 @@ def bucket_colours(count: int) -> list[str]:
 
 def distribution(rows: Sequence[Row], buckets: Sequence[str]) -> Spec:
     """Shares per bucket, by contracts and by balance. Rows: bucket, measure, share, text."""
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(inline(rows)).encode(
         x=alt.X("bucket:N", sort=list(buckets), title=None, axis=alt.Axis(labelAngle=0, ticks=False)),
         xOffset=alt.XOffset("measure:N", sort=["contracts 户数", "balance 余额"]),
         y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5)),
@@ -46,14 +39,14 @@ def distribution(rows: Sequence[Row], buckets: Sequence[str]) -> Spec:
         tooltip=["bucket:N", "measure:N", alt.Tooltip("share:Q", format=".2%"), "text:N"],
     )
     labels = base.mark_text(dy=-6, fontSize=10, color=MUTED).encode(text=alt.Text("share:Q", format=".1%"))
-    return _spec(alt.layer(bars, labels), height=240)
+    return styled(alt.layer(bars, labels), height=240)
 
 
 def trend(rows: Sequence[Row], buckets: Sequence[str], height: int = 240) -> Spec:
     """Share of contracts in each overdue bucket over time, stacked. Rows: label, bucket, no, share, basis."""
     bars = len({row["label"] for row in rows})
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_bar(size=max(8, min(30, 380 // bars)))
         .encode(
             x=alt.X("label:N", sort=None, title=None, axis=alt.Axis(labelAngle=-45, labelOverlap=True)),
@@ -68,12 +61,12 @@ def trend(rows: Sequence[Row], buckets: Sequence[str], height: int = 240) -> Spe
             tooltip=["label:N", "basis:N", "bucket:N", alt.Tooltip("share:Q", format=".2%"), "contracts:Q"],
         )
     )
-    return _spec(chart, height=height)
+    return styled(chart, height=height)
 
 
 def roll_matrix(rows: Sequence[Row], froms: Sequence[str], tos: Sequence[str]) -> Spec:
     """Heat map of roll rates. Rows: from, to, rate, text."""
-    base = alt.Chart(_data(rows)).encode(
+    base = alt.Chart(inline(rows)).encode(
         x=alt.X(
             "to:N", sort=list(tos), title="from 自 ↓   to 至 →", axis=alt.Axis(labelAngle=0, orient="top", ticks=False)
         ),
@@ -87,13 +80,13 @@ def roll_matrix(rows: Sequence[Row], froms: Sequence[str], tos: Sequence[str]) -
         text=alt.Text("rate:Q", format=".1%"),
         color=alt.condition(alt.datum.rate > 0.45, alt.value("white"), alt.value(INK)),
     )
-    return _spec(alt.layer(cells, texts), height=34 * max(2, len(froms)))
+    return styled(alt.layer(cells, texts), height=34 * max(2, len(froms)))
 
 
 def roll_trend(rows: Sequence[Row], order: Sequence[str]) -> Spec:
     """Roll rates over the months. Rows: month, transition, rate."""
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_line(point=alt.OverlayMarkDef(size=28), strokeWidth=2)
         .encode(
             x=alt.X("month:N", sort=None, title=None, axis=alt.Axis(labelAngle=-45)),
@@ -107,14 +100,14 @@ def roll_trend(rows: Sequence[Row], order: Sequence[str]) -> Spec:
             tooltip=["month:N", "transition:N", alt.Tooltip("rate:Q", format=".2%"), "contracts:Q", "start:Q"],
         )
     )
-    return _spec(chart, height=240)
+    return styled(chart, height=240)
 
 
 def collectors(rows: Sequence[Row]) -> Spec:
     """Cases in hand per collector, new and kept. Rows: label, kind, cases."""
     labels = list(dict.fromkeys(row["label"] for row in rows))
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=220, ticks=False)),
@@ -127,14 +120,14 @@ def collectors(rows: Sequence[Row]) -> Spec:
             tooltip=["label:N", "kind:N", alt.Tooltip("cases:Q", format=",d")],
         )
     )
-    return _spec(chart, height=max(120, 20 * len(labels)))
+    return styled(chart, height=max(120, 20 * len(labels)))
 
 
 def plan(rows: Sequence[Row]) -> Spec:
     """Planned contacts per channel by verdict. Rows: channel, verdict, tasks."""
     channels = list(dict.fromkeys(row["channel"] for row in rows))
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=alt.Y("channel:N", sort=channels, title=None, axis=alt.Axis(ticks=False, labelLimit=220)),
@@ -147,14 +140,14 @@ def plan(rows: Sequence[Row]) -> Spec:
             tooltip=["channel:N", "verdict:N", alt.Tooltip("tasks:Q", format=",d")],
         )
     )
-    return _spec(chart, height=max(110, 34 * len(channels)))
+    return styled(chart, height=max(110, 34 * len(channels)))
 
 
 def queues(rows: Sequence[Row]) -> Spec:
     """Cases per queue, allocated and offered. Rows: queue, kind, cases."""
     names = list(dict.fromkeys(row["queue"] for row in rows))
     chart = (
-        alt.Chart(_data(rows))
+        alt.Chart(inline(rows))
         .mark_bar(cornerRadiusEnd=2)
         .encode(
             y=alt.Y("queue:N", sort=names, title=None, axis=alt.Axis(ticks=False, labelLimit=220)),
@@ -167,27 +160,4 @@ def queues(rows: Sequence[Row]) -> Spec:
             tooltip=["queue:N", "kind:N", alt.Tooltip("cases:Q", format=",d")],
         )
     )
-    return _spec(chart, height=max(110, 34 * len(names)))
-
-
-def _data(rows: Sequence[Row]) -> alt.InlineData:
-    return alt.InlineData(values=list(rows))
-
-
-def _spec(chart: Any, height: int) -> Spec:
-    styled = (
-        chart.properties(width="container", height=height, background="transparent")
-        .configure(font=FONT)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelColor=MUTED,
-            titleColor=MUTED,
-            titleFontWeight="normal",
-            gridColor=GRID,
-            domainColor=GRID,
-            labelFontSize=11,
-        )
-        .configure_legend(labelColor=INK, labelFontSize=11, symbolType="square")
-    )
-    spec: Spec = styled.to_dict()
-    return spec
+    return styled(chart, height=max(110, 34 * len(names)))

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import json
 import os
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from arrears.kpi.facts import windows
 from arrears.kpi.report_data import ReportData, Row, read_report, share
 from arrears.kpi.rules import KpiRules, Label
 from arrears.run import Run
+from arrears.vega import Spec, bundle, script_safe
 
 _SHORT_ENDS = {"closed": "closed", "written_off": "w/o", "left": "left"}
 """What the heat map calls the ends that are no bucket; the table below it has their full names."""
@@ -79,18 +78,9 @@ def render(day: BusinessDay, data: ReportData, rules: KpiRules, figures: Mapping
         failed_rules=[row for row in data.quality if not row["passed"]],
         share=share,
         charts=sorted(specs),
-        # a script ends at the first "</", wherever it stands
-        specs=json.dumps(specs, ensure_ascii=False, sort_keys=True).replace("</", "<\\/"),
-        bundle=_vega_bundle(),
+        specs=script_safe(specs),
+        bundle=bundle(),
     )
-
-
-@cache
-def _vega_bundle() -> str:
-    import vl_convert
-
-    bundle: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return bundle.replace("</script", "<\\/script")
 
 
 def _figures(data: ReportData) -> dict[str, Any]:
@@ -118,11 +108,11 @@ def _figures(data: ReportData) -> dict[str, Any]:
     }
 
 
-def _specs(data: ReportData, rules: KpiRules) -> dict[str, charts.Spec]:
+def _specs(data: ReportData, rules: KpiRules) -> dict[str, Spec]:
     names = [row["bucket"] for row in data.buckets]
     overdue_names = names[1:]
     labels = rules.labels
-    specs: dict[str, charts.Spec] = {}
+    specs: dict[str, Spec] = {}
     if data.distribution:
         specs["distribution"] = charts.distribution(_distribution_rows(data), names)
     for name, rows in (("month-ends", data.month_ends), ("days", data.days)):
