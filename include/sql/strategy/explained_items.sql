@@ -1,5 +1,5 @@
--- Every item of the contracts at hand with what was paid of it by $as_of: what the ageing of a contract is explained by.
--- Oldest due first; on one day a penalty, then other charges, then the instalment. Small by nature: run over few contracts.
+-- Every item of the contracts at hand with what was paid of it by $as_of: what a contract's ageing is explained by.
+-- Oldest due first; on one day a penalty, then other charges, then the instalment. Run over few contracts.
 WITH items AS (
     SELECT
         contract_id,

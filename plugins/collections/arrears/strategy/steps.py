@@ -23,7 +23,7 @@ from arrears.strategy.score_rules import model_relation, stage_relation
 
 AREA = "treatment"
 """Area of the lake that `publish_treatments` publishes."""
-AGED = ("balances", "snapshot")
+AGED = ("balances", "snapshot", "case_entry")
 """What `age_contracts` makes."""
 DECIDED = ("snapshot", "tiers", "experiment_arm", "decision", "treatment", "cases")
 """What is published as the day's decisions."""
