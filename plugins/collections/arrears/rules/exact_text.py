@@ -19,6 +19,7 @@ from arrears.rules.vocabulary import Word
 
 _ORDERED = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between, exp.Greatest, exp.Least)
 _COMPARED = (exp.EQ, exp.NEQ, exp.In, exp.Coalesce, *_ORDERED)
+_WITH_TEXTS = (exp.Paren, exp.Case, exp.If, *_COMPARED)
 _MOST_PATTERNS = 6
 _PATIENCE_MS = 2_000
 
@@ -128,7 +129,7 @@ def _columns(node: exp.Expr) -> Iterator[exp.Column]:
     """The columns whose text an expression gives or compares; not those of conditions inside it."""
     if isinstance(node, exp.Column):
         yield node
-    elif isinstance(node, exp.Paren | exp.Coalesce | exp.Greatest | exp.Least | exp.Case | exp.If | _COMPARED):
+    elif isinstance(node, _WITH_TEXTS):
         for child in node.iter_expressions():
             if not isinstance(child, exp.Predicate | exp.Connector | exp.Not):
                 yield from _columns(child)

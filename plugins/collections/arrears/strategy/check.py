@@ -1,0 +1,62 @@
+"""Checks a rule set before it decides anything: all findings, each with file, line, example case and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+from arrears.errors import RulesError
+from arrears.rules.findings import Finding, in_order, of_error
+from arrears.rules.policy import PolicyPack, load_policy
+from arrears.rules.rule_set import RuleSet, rule_set_versions
+from arrears.strategy.check_files import file_findings, folder_findings
+from arrears.strategy.checked import Checked, read_rules
+
+Check = Callable[[Checked], Iterable[Finding]]
+
+CHECKS: tuple[str, ...] = (
+    "arrears.strategy.check_conditions:condition_findings",
+    "arrears.strategy.check_policy:policy_findings",
+    "arrears.strategy.check_tables:table_findings",
+    "arrears.strategy.check_tables:unused_values",
+)
+"""The checks after those of the files' form, `module:function` of type Check; imported when a rule set is checked."""
+
+
+def check_rules(rules: RuleSet, policy: PolicyPack | None = None) -> list[Finding]:
+    """All findings about a rule set, errors first; `policy` takes the place of the one that the rule set names."""
+    findings = list(file_findings(rules))
+    if policy is None:
+        try:
+            policy = load_policy(rules)
+        except RulesError as error:
+            findings.append(of_error(error))
+    checked = read_rules(rules, policy)
+    for name in CHECKS:
+        findings += _check(name)(checked)
+    return in_order(findings)
+
+
+def check_folder(root: Path) -> Iterator[tuple[RuleSet | None, list[Finding]]]:
+    """Every rule set in a folder, the first and one for each change, with its findings; those it shares are told once.
+
+    None stands for a folder whose rule sets cannot be made out, such as one with a wrong `rule_set.yaml`: then only
+    the form of its files is checked.
+    """
+    try:
+        versions = rule_set_versions(root)
+    except RulesError as error:
+        yield None, in_order([of_error(error), *folder_findings(root)])
+        return
+    told: set[tuple[str, str]] = set()
+    for rules in versions:
+        new = [each for each in check_rules(rules) if (each.where, each.message) not in told]
+        told |= {(each.where, each.message) for each in new}
+        yield rules, new
+
+
+def _check(name: str) -> Check:
+    module, _, function = name.partition(":")
+    check: Check = getattr(import_module(module), function)
+    return check
