@@ -7,7 +7,7 @@ matched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -24,33 +24,60 @@ from arrears.rules.vocabulary import Vocabulary, Word
 Value = str | int | Decimal | bool
 
 _SQL_TYPES: dict[str, str] = {"text": "VARCHAR", "number": "INTEGER", "boolean": "BOOLEAN"}
+_LARGEST = 1_000_000
+"""Numbers of rules stay below this, so that all rules of a table add up within the column's type."""
 
 
 class Approval(RuleModel):
     """Who approved that a rule reads an attribute under review, when and why."""
 
     role: Annotated[str, Field(min_length=1)]
+    """The role that approved it, never a person's name."""
     approved_on: date
+    """Day of the approval."""
     reason: Annotated[str, Field(min_length=1)]
+    """Why the attribute may decide here."""
 
 
 class Rule(RuleModel):
     """One rule: when it matches, and what it gives."""
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+    """Stays with the rule's meaning: decision rows and reports name rules by it."""
     when: Annotated[str, Field(min_length=1)]
+    """Condition over the vocabulary and the columns of earlier tables, as an SQL expression."""
     then: dict[str, Value]
+    """A value for each output of the table."""
     note: str | None = None
+    """What a reader should know."""
     approval: Approval | None = None
+    """Needed when the condition reads an attribute that the policy has under review."""
 
 
 class Output(RuleModel):
     """One column that a table makes."""
 
     type: Literal["number", "text", "boolean"]
+    """What kind of value the column holds."""
     meaning: Annotated[str, Field(min_length=1)]
+    """What the column says, for the reports and for whoever reads it in later tables."""
     values: tuple[str, ...] = ()
     """All values that a text can take."""
+    decimals: Annotated[int, Field(ge=0, le=6)] = 0
+    """Digits after the point of a number; without it, numbers are whole."""
+
+    @model_validator(mode="after")
+    def _fits_its_type(self) -> Output:
+        if self.values and self.type != "text":
+            raise PlacedError(f"values for a text only, not for a {self.type}", "values")
+        if self.decimals and self.type != "number":
+            raise PlacedError(f"decimals for a number only, not for a {self.type}", "decimals")
+        return self
+
+    @property
+    def sql_type(self) -> str:
+        """The column's type in SQL; numbers are exact."""
+        return f"DECIMAL(18, {self.decimals})" if self.decimals else _SQL_TYPES[self.type]
 
 
 class DecisionTable(RuleModel):
@@ -59,15 +86,20 @@ class DecisionTable(RuleModel):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     """Also the column of the matched rule ids: `<name>_rule`."""
     hit: Literal["first", "collect"] = "first"
-    outputs: Annotated[dict[str, Output], Field(min_length=1)]
+    """first: the first rule that matches decides. collect: the numbers of all rules that match add up."""
+    outputs: Annotated[dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Output], Field(min_length=1)]
+    """The columns that the table makes."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    """In the order in which they are tried."""
     default: dict[str, Value] | None = None
     """What a case gets that no rule matches. A table of hit `first` may leave it out: then its rules must match every
     case, which `arrears rules check` proves."""
     overlap: Literal["allow", "forbid"] = "allow"
     """forbid: no case may match two rules, which `arrears rules check` proves."""
     floor: int | None = None
+    """What added-up numbers are at least."""
     cap: int | None = None
+    """What added-up numbers are at most."""
 
     @model_validator(mode="after")
     def _complete(self) -> DecisionTable:
@@ -86,6 +118,8 @@ class DecisionTable(RuleModel):
             raise ValueError(f"numbers only as outputs of table {self.name}, whose rules add up")
         if self.hit == "first" and (self.floor is not None or self.cap is not None):
             raise ValueError(f"floor and cap only where rules add up, not in table {self.name}")
+        if self.floor is not None and self.cap is not None and self.cap <= self.floor:
+            raise PlacedError(f"a cap above the floor {self.floor} in table {self.name}, not {self.cap}", "cap")
         return self
 
     def _check_result(self, result: dict[str, Value], who: str, *at: str | int) -> None:
@@ -100,6 +134,17 @@ class DecisionTable(RuleModel):
                 raise PlacedError(f"a {output.type} for {name}; {gives}", *at, name)
             if output.values and value not in output.values:
                 raise PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name)
+            if kind == "number":
+                self._check_number(Decimal(value), output, f"for {name}; {gives}", *at, name)
+
+    @staticmethod
+    def _check_number(value: Decimal, output: Output, which: str, *at: str | int) -> None:
+        # a number that the column cannot hold would be rounded without a word
+        if not value.is_finite() or abs(value) >= _LARGEST:
+            raise PlacedError(f"a number between -{_LARGEST} and {_LARGEST} {which}", *at)
+        if value != round(value, output.decimals):
+            digits = f"at most {output.decimals} decimals" if output.decimals else "a whole number"
+            raise PlacedError(f"{digits} {which}", *at)
 
     @property
     def rule_column(self) -> str:
@@ -109,9 +154,31 @@ class DecisionTable(RuleModel):
     def words(self) -> dict[str, Word]:
         """What later tables may read of this one."""
         return {
-            name: Word(type=output.type, meaning=output.meaning, values=output.values)
+            name: Word(
+                type=output.type,
+                meaning=output.meaning,
+                values=output.values,
+                decimals=output.decimals if output.type == "number" else None,
+            )
             for name, output in self.outputs.items()
         }
+
+    def require(self, section: str, name: str, columns: Mapping[str, str]) -> None:
+        """Raises PlacedError unless the table of `section` is called `name` and makes `columns` (name → type).
+
+        Other tables and the published rows read a table by these names; it may make further columns.
+        """
+        if self.name != name:
+            raise PlacedError(f"the name {name} of table {section}, not {self.name}", section, "name")
+        for column, kind in columns.items():
+            output = self.outputs.get(column)
+            if output is None:
+                made = ", ".join(self.outputs)
+                raise PlacedError(f"the table {section} to make {', '.join(columns)}, not {made}", section, "outputs")
+            if output.type != kind or output.decimals:
+                found = f"a {output.type}" + (f" with {output.decimals} decimals" if output.decimals else "")
+                whole = "whole number" if kind == "number" else kind
+                raise PlacedError(f"a {whole} as column {column}, not {found}", section, "outputs", column)
 
 
 class RuleError(ConditionError):
@@ -138,7 +205,7 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[ex
             if table.hit == "first"
             else _collected(table, conditions, values, default)
         )
-        columns.append(exp.alias_(exp.cast(value, _SQL_TYPES[output.type]), name))
+        columns.append(exp.alias_(exp.cast(value, output.sql_type), name))
     ids: list[exp.Expr] = [exp.Literal.string(rule.id) for rule in table.rules]
     matched = (
         _first(conditions, ids, exp.Literal.string("default"))
@@ -194,4 +261,4 @@ def _collected(table: DecisionTable, conditions: list[exp.Expr], values: list[ex
 def _literal(value: Value) -> exp.Expr:
     if isinstance(value, bool):
         return exp.true() if value else exp.false()
-    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(str(value))
+    return exp.Literal.string(value) if isinstance(value, str) else exp.Literal.number(f"{Decimal(value):f}")
