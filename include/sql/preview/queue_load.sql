@@ -5,7 +5,9 @@ WITH staff AS (
         queue,
         COUNT(*) AS collectors,
         SUM(capacity) AS capacity,
-        SUM(CASE WHEN capacity IS NULL THEN 1 ELSE 0 END) AS unlimited
+        SUM(CASE WHEN capacity IS NULL THEN 1 ELSE 0 END) AS unlimited,
+        SUM(LEAST(daily_quota, capacity)) AS quota,
+        SUM(CASE WHEN LEAST(daily_quota, capacity) IS NULL THEN 1 ELSE 0 END) AS without_quota
     FROM roster
     GROUP BY queue
 ),
@@ -29,14 +31,21 @@ spread AS (
     GROUP BY queue
 ),
 
+owed AS (
+    SELECT
+        customer_id,
+        CASE WHEN currency = $main_currency THEN overdue_amount ELSE 0 END AS overdue_amount
+    FROM case_side
+),
+
 work AS (
     SELECT
         assignment.queue,
         COUNT(*) AS cases,
         COUNT(assignment.collector_id) AS assigned,
-        SUM(CASE WHEN case_side.currency = $main_currency THEN case_side.overdue_amount ELSE 0 END) AS overdue_amount
+        SUM(owed.overdue_amount) AS overdue_amount
     FROM assignment
-    INNER JOIN case_side ON assignment.customer_id = case_side.customer_id
+    INNER JOIN owed ON assignment.customer_id = owed.customer_id
     GROUP BY assignment.queue
 )
 
@@ -48,7 +57,8 @@ SELECT
     CAST(COALESCE(work.overdue_amount, 0) AS DECIMAL(18, 2)) AS overdue_amount,
     COALESCE(staff.collectors, 0) AS collectors,
     -- unlimited when anybody of the queue is
-    CASE WHEN staff.unlimited > 0 THEN NULL ELSE COALESCE(staff.capacity, 0) END AS capacity,
+    CASE WHEN staff.unlimited > 0 THEN NULL ELSE CAST(COALESCE(staff.capacity, 0) AS BIGINT) END AS capacity,
+    CASE WHEN staff.without_quota > 0 THEN NULL ELSE CAST(COALESCE(staff.quota, 0) AS BIGINT) END AS quota,
     COALESCE(spread.fewest, 0) AS fewest,
     COALESCE(spread.most, 0) AS most
 FROM work

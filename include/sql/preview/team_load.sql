@@ -3,7 +3,8 @@ WITH members AS (
     SELECT DISTINCT
         collector_id,
         COALESCE(team, '') AS team,
-        capacity
+        capacity,
+        LEAST(daily_quota, capacity) AS quota
     FROM roster
 ),
 
@@ -22,9 +23,10 @@ SELECT
     CAST(SUM(COALESCE(held_by.cases, 0)) AS BIGINT) AS cases,
     -- unlimited when anybody of the team is
     CASE WHEN COUNT(members.capacity) = COUNT(*) THEN CAST(SUM(members.capacity) AS BIGINT) END AS capacity,
+    CASE WHEN COUNT(members.quota) = COUNT(*) THEN CAST(SUM(members.quota) AS BIGINT) END AS quota,
     MIN(COALESCE(held_by.cases, 0)) AS fewest,
     MAX(COALESCE(held_by.cases, 0)) AS most,
-    SUM(CASE WHEN held_by.cases >= members.capacity THEN 1 ELSE 0 END) AS full_collectors
+    CAST(SUM(CASE WHEN held_by.cases >= members.capacity THEN 1 ELSE 0 END) AS BIGINT) AS full_collectors
 FROM members
 LEFT JOIN held_by ON members.collector_id = held_by.collector_id
 GROUP BY members.team
