@@ -93,34 +93,42 @@ SELECT
     contracts.gps_status,
     stop_holds.kind AS hold_kind,
     stop_holds.kind IS NOT NULL AS held,
-    CASE
-        WHEN customers.birth_date <= $as_of
-            THEN
-                EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM customers.birth_date)
-                - CASE
-                    WHEN
-                        EXTRACT(MONTH FROM customers.birth_date) * 100 + EXTRACT(DAY FROM customers.birth_date)
-                        > EXTRACT(MONTH FROM $as_of) * 100 + EXTRACT(DAY FROM $as_of)
-                        THEN 1
-                    ELSE 0
-                END
-    END AS age_years,
-    CASE
-        WHEN customers.employed_since <= $as_of
-            THEN
-                EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM customers.employed_since)
-                - CASE
-                    WHEN
-                        EXTRACT(MONTH FROM customers.employed_since) * 100 + EXTRACT(DAY FROM customers.employed_since)
-                        > EXTRACT(MONTH FROM $as_of) * 100 + EXTRACT(DAY FROM $as_of)
-                        THEN 1
-                    ELSE 0
-                END
-    END AS years_employed,
-    (EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM delinquent.originated_on)) * 12
-    + EXTRACT(MONTH FROM $as_of) - EXTRACT(MONTH FROM delinquent.originated_on)
-    - CASE WHEN EXTRACT(DAY FROM delinquent.originated_on) > EXTRACT(DAY FROM $as_of) THEN 1 ELSE 0 END
-        AS months_on_book
+    -- whole years and months; the parts of a date are of another type on each engine
+    CAST(
+        CASE
+            WHEN customers.birth_date <= $as_of
+                THEN
+                    EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM customers.birth_date)
+                    - CASE
+                        WHEN
+                            EXTRACT(MONTH FROM customers.birth_date) * 100 + EXTRACT(DAY FROM customers.birth_date)
+                            > EXTRACT(MONTH FROM $as_of) * 100 + EXTRACT(DAY FROM $as_of)
+                            THEN 1
+                        ELSE 0
+                    END
+        END AS INTEGER
+    ) AS age_years,
+    CAST(
+        CASE
+            WHEN customers.employed_since <= $as_of
+                THEN
+                    EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM customers.employed_since)
+                    - CASE
+                        WHEN
+                            EXTRACT(MONTH FROM customers.employed_since) * 100
+                            + EXTRACT(DAY FROM customers.employed_since)
+                            > EXTRACT(MONTH FROM $as_of) * 100 + EXTRACT(DAY FROM $as_of)
+                            THEN 1
+                        ELSE 0
+                    END
+        END AS INTEGER
+    ) AS years_employed,
+    CAST(
+        (EXTRACT(YEAR FROM $as_of) - EXTRACT(YEAR FROM delinquent.originated_on)) * 12
+        + EXTRACT(MONTH FROM $as_of) - EXTRACT(MONTH FROM delinquent.originated_on)
+        - CASE WHEN EXTRACT(DAY FROM delinquent.originated_on) > EXTRACT(DAY FROM $as_of) THEN 1 ELSE 0 END
+        AS INTEGER
+    ) AS months_on_book
 FROM delinquent
 INNER JOIN tiers ON delinquent.contract_id = tiers.contract_id
 INNER JOIN contracts ON delinquent.contract_id = contracts.contract_id
