@@ -405,7 +405,9 @@ def _made(layer: Layer) -> dict[str, Word]:
     for name, output in table.outputs.items():
         results = [rule.then for rule in table.rules] + ([] if table.default is None else [table.default])
         given = [value for each in results if isinstance(value := each[name], str)]
-        made[name] = Word(type=output.type, meaning=output.meaning, values=tuple(dict.fromkeys(given)))
+        decimals = output.decimals if output.type == "number" else None
+        texts = tuple(dict.fromkeys(given))
+        made[name] = Word(type=output.type, meaning=output.meaning, values=texts, decimals=decimals)
     return made
 
 

@@ -14,10 +14,12 @@ from arrears.rules.registry import FILES, OPTIONAL, model_of, pattern_of
 from arrears.rules.rule_set import CHANGES, RuleSet, rule_files
 
 _BRACKETS = (
-    ("ageing.yaml", ("buckets",), "bucket", "from_day", "to_day", "delinquent_days"),
-    ("scores.yaml", ("stages",), "stage", "from_bucket", "to_bucket", "bucket_no"),
+    ("ageing.yaml", "buckets", "bucket", "from", "to", "delinquent_days"),
+    ("scores.yaml", "stages", "stage", "from_bucket", "to_bucket", "bucket_no"),
 )
 """File, key of the list, key of a bracket's name, of its two ends, and the word that is bracketed."""
+_COUNTED = {"days": "delinquent_days", "installments": "unmet_installments"}
+"""What buckets are ranges of, by `counting` of ageing.yaml; the rest are months."""
 
 _TO_DO = "Let each bracket begin right after the one before."
 
@@ -63,17 +65,15 @@ def _document_findings(document: Document, name: str, pattern: str) -> Iterator[
 
 
 def _bracket_findings(document: Document, name: str) -> Iterator[Finding]:
-    for file, keys, label, from_key, to_key, word in _BRACKETS:
+    content = document.content if isinstance(document.content, dict) else {}
+    for file, key, label, from_key, to_key, word in _BRACKETS:
         if file == name:
-            items = document.content
-            for key in keys:
-                items = items.get(key) if isinstance(items, dict) else None
-            yield from _bracketed(document, items, keys, (label, from_key, to_key, word))
+            counting = content.get("counting")
+            counted = word if counting is None else _COUNTED.get(counting, "months")
+            yield from _bracketed(document, content.get(key), key, (label, from_key, to_key, counted))
 
 
-def _bracketed(
-    document: Document, items: Any, keys: tuple[str, ...], names: tuple[str, str, str, str]
-) -> Iterator[Finding]:
+def _bracketed(document: Document, items: Any, key: str, names: tuple[str, str, str, str]) -> Iterator[Finding]:
     label, from_key, to_key, word = names
     before: Mapping[str, Any] | None = None
     for position, each in enumerate(items if isinstance(items, list) else []):
@@ -83,7 +83,7 @@ def _bracketed(
         begins, last = each[from_key], -1 if before is None and position == 0 else before and before.get(to_key)
         if isinstance(last, int) and begins != last + 1:
             shown = each.get(label)
-            where = document.place((*keys, position, from_key))
+            where = document.place((key, position, from_key))
             if begins > last + 1:
                 gap = f"{last + 1}" if begins == last + 2 else f"{last + 1} to {begins - 1}"
                 message = f"a gap: {word} {gap} is in no {label}; {shown} should begin with {last + 1}"

@@ -263,27 +263,20 @@ def _facts(checked: Checked) -> Iterator[Fact]:
         ageing = checked.rules.document("ageing.yaml")
         kinds = ", ".join(f"'{kind}'" for kind in checked.ageing.stop_holds)
         yield from _fact(f"hold_kind in ({kinds})", checked.vocabulary, ageing.place(("stop_holds",)))
-        numbers = range(len(checked.ageing.buckets))
-        where = ageing.place(("buckets",))
-        yield from _fact(f"bucket_no between 0 and {numbers[-1]}", checked.vocabulary, where)
-        for number, bucket in enumerate(checked.ageing.buckets):
-            where = ageing.place(("buckets", number))
-            text = f"bucket_no <> {number} or class = '{bucket.class_}'"
-            yield from _fact(text, checked.vocabulary, where)
-            yield from _fact(_bucketed(number, bucket), checked.vocabulary, where)
+        last = len(checked.ageing.ranges) - 1
+        yield from _fact(f"bucket_no between 0 and {last}", checked.vocabulary, ageing.place(("buckets",)))
+        for each in checked.ageing.ranges:
+            where = ageing.place(("buckets", each.number))
+            yield from _fact(f"bucket_no <> {each.number} or class = '{each.class_}'", checked.vocabulary, where)
+            if checked.ageing.counting == "days":
+                until = "" if each.last is None else f" and delinquent_days <= {each.last}"
+                text = f"(bucket_no = {each.number}) = (delinquent_days >= {each.first}{until})"
+                yield from _fact(text, checked.vocabulary, where)
     if checked.scores is not None:
         for number, stage in enumerate(checked.scores.stages):
             until = "" if stage.to_bucket is None else f" and bucket_no <= {stage.to_bucket}"
             text = f"(score_stage = '{stage.stage}') = (bucket_no >= {stage.from_bucket}{until})"
             yield from _fact(text, checked.vocabulary, checked.rules.place("scores.yaml", ("stages", number)))
-
-
-def _bucketed(number: int, bucket: object) -> str:
-    from_day, to_day = getattr(bucket, "from_day", None), getattr(bucket, "to_day", None)
-    if from_day is None:
-        return "true"
-    until = "" if to_day is None else f" and delinquent_days <= {to_day}"
-    return f"(bucket_no = {number}) = (delinquent_days >= {from_day}{until})"
 
 
 def _fact(text: str, vocabulary: Vocabulary, where: str) -> Iterator[Fact]:

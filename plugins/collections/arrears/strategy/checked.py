@@ -31,7 +31,7 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("profile.yaml", "band"),
     ("treatments.yaml", "segment"),
     ("treatments.yaml", "treatment"),
-    ("treatments.yaml", "priority"),
+    ("balance.yaml", "priority"),
 )
 """File and section of every decision table, in the order in which they are applied."""
 
