@@ -133,9 +133,7 @@ def replay(settings: Settings, as_of: date, basis: Basis | None = None, *, code:
         rule_set_version=rules.version,
         rule_set_hash=rules.hash,
         code=code,
-        changed_models=tuple(
-            sorted({*_changed_models(settings, lake, aged), *_changed_models(settings, lake, decided)})
-        ),
+        changed_models=tuple(sorted(models)),
         made_by=decided.code,
         replayed_by=code_version(settings),
         settings={name: value for name, value in aged.settings.items() if value is not None},
