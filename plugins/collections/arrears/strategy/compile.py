@@ -53,7 +53,7 @@ class Strategy:
             PlacedTable("profile.yaml", "band", self.profile.band),
             PlacedTable("treatments.yaml", "segment", self.treatments.segment),
             PlacedTable("treatments.yaml", "treatment", self.treatments.treatment),
-            PlacedTable("treatments.yaml", "priority", self.treatments.priority),
+            PlacedTable("balance.yaml", "priority", self.balance.priority),
         )
 
 

@@ -1,4 +1,4 @@
-"""`treatments.yaml`: segments, treatments and the order of work."""
+"""`treatments.yaml`: segments and treatments."""
 
 from __future__ import annotations
 
@@ -7,24 +7,18 @@ from pydantic import model_validator
 from arrears.rules.decision_table import DecisionTable
 from arrears.rules.files import RuleModel
 
-_MADE = {
-    "segment": ("segment",),
-    "treatment": ("treatment", "intensity", "placement", "channels", "queue"),
-    "priority": ("priority",),
-}
-
 
 class TreatmentRules(RuleModel):
     """What is done with an overdue contract."""
 
     segment: DecisionTable
+    """What kind of case it is."""
     treatment: DecisionTable
-    priority: DecisionTable
+    """What is done with it, by whom, over which channels."""
 
     @model_validator(mode="after")
     def _makes_what_others_read(self) -> TreatmentRules:
-        for section, columns in _MADE.items():
-            table: DecisionTable = getattr(self, section)
-            if set(table.outputs) != set(columns):
-                raise ValueError(f"the table {section} to make {', '.join(columns)}, not {', '.join(table.outputs)}")
+        self.segment.require("segment", "segment", {"segment": "text"})
+        columns = {"treatment": "text", "intensity": "number", "placement": "text", "channels": "text", "queue": "text"}
+        self.treatment.require("treatment", "treatment", columns)
         return self
