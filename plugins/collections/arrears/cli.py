@@ -177,6 +177,49 @@ def age(
     typer.echo(f"{rows:,} contracts in {out}: {measure.seconds:.1f} s, peak memory {human_size(measure.peak_bytes)}")
 
 
+@app.command()
+def explain(
+    contract: Annotated[str, typer.Argument(help="Id of the contract.", metavar="CONTRACT")],
+    as_of: AsOf = None,
+    basis: Annotated[str | None, typer.Option("--basis", help="frozen or restated; default the frozen one.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The whole explanation as JSON.")] = False,
+    lang: Annotated[str, typer.Option("--lang", help="en or zh.")] = "en",
+) -> None:
+    """Tell why a contract was treated as it was on a day: ledger figures, rules, near misses, policy, arm, versions."""
+    from arrears.day import parse_basis
+    from arrears.strategy.explain import explain as explain_contract
+    from arrears.strategy.explain_text import as_text, parse_language
+
+    settings = _settings()
+    language = parse_language(lang, where="--lang")
+    chosen = parse_basis(basis, where="--basis") if basis else None
+    explanation = explain_contract(settings, contract, _day(settings, as_of), chosen)
+    typer.echo(explanation.model_dump_json(indent=2) if as_json else as_text(explanation, language), nl=as_json)
+
+
+@app.command()
+def replay(
+    as_of: Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day.")],
+    basis: Annotated[str | None, typer.Option("--basis", help="frozen or restated; default the frozen one.")] = None,
+    code: Annotated[
+        str, typer.Option("--code", help="SQL models: stored (as the day ran them) or present.")
+    ] = "stored",
+    as_json: Annotated[bool, typer.Option("--json", help="The result as JSON.")] = False,
+) -> None:
+    """Recompute a day from its stored ledger and kept rules, and compare every row; exit code 1 if any differs."""
+    from arrears.day import parse_basis, parse_day
+    from arrears.strategy.replay import parse_code
+    from arrears.strategy.replay import replay as replay_day
+    from arrears.strategy.replay_text import as_text
+
+    chosen = parse_basis(basis, where="--basis") if basis else None
+    day = parse_day(as_of, where="--as-of")
+    result = replay_day(_settings(), day, chosen, code=parse_code(code, where="--code"))
+    typer.echo(result.model_dump_json(indent=2) if as_json else as_text(result), nl=as_json)
+    if not result.same:
+        raise typer.Exit(1)
+
+
 def _show(context: typer.Context, offline: OfflineDay) -> None:
     from arrears.offline_display import show_day
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from arrears.errors import SettingsError
 
@@ -42,3 +42,15 @@ def parse_day(text: str, *, where: str) -> date:
             where=where,
             action="Give the business day, for example 2026-11-20.",
         ) from None
+
+
+def parse_basis(text: str, *, where: str) -> Basis:
+    """A basis from its name; raises SettingsError that names `where` for anything else."""
+    if text not in get_args(Basis):
+        raise SettingsError(
+            expected=" or ".join(get_args(Basis)),
+            found=repr(text),
+            where=where,
+            action="frozen is what the day's own run knew, restated what was computed later.",
+        )
+    return cast("Basis", text)

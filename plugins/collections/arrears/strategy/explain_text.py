@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+from arrears.errors import SettingsError
 from arrears.strategy.explain_words import LANGUAGES, SAID, Language
 from arrears.strategy.explanation import (
     ArmView,
@@ -303,6 +304,16 @@ class Teller:
             return " ".join(self.reason(each) for each in explanation.reasons)
         names = ("treatment", "intensity", "queue", "priority")
         return self.say("outcome_line", **{name: self.value(given.get(name)) for name in names})
+
+
+def parse_language(text: str, *, where: str) -> Language:
+    """A language from its name; raises SettingsError that names `where` for anything else."""
+    found = next((each for each in LANGUAGES if each == text), None)
+    if found is None:
+        raise SettingsError(
+            expected=" or ".join(LANGUAGES), found=repr(text), where=where, action="Give one of the two."
+        )
+    return found
 
 
 def as_text(explanation: Explanation, language: Language) -> str:

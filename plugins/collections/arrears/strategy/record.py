@@ -23,6 +23,8 @@ _MODELS = "strategy"
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DECIDING = ("strategy", "rules", "engines", "sqlmodel.py")
 """The parts of the library that turn ledger and rules into decisions."""
+_TELLING = ("explain", "explanation", "replay", "commands", "check")
+"""Beginnings of the names of modules among them that only look at decisions."""
 
 
 def made_by(run: Run, inputs: Mapping[str, str]) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _models(sql_root: Path) -> list[Path]:
 def _sources_digest() -> str:
     roots = [_PACKAGE / name for name in _DECIDING]
     files = [path for root in roots for path in (root.rglob("*.py") if root.is_dir() else [root])]
-    return _digest(_PACKAGE, sorted(files))
+    return _digest(_PACKAGE, sorted(path for path in files if not path.name.startswith(_TELLING)))
 
 
 def _digest(root: Path, files: list[Path]) -> str:

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from arrears.day import Basis, BusinessDay
 from arrears.engines.duckdb import DuckDBEngine
-from arrears.errors import ArrearsError, LakeError, NotPublishedError
+from arrears.errors import ArrearsError, LakeError, NotPublishedError, SettingsError
 from arrears.lake import Lake, ShadowLake
 from arrears.ledger.contract import TABLES
 from arrears.rules.rule_set import load_kept_rule_set
@@ -96,6 +96,18 @@ class Replay(BaseModel):
     def other_code(self) -> bool:
         """The day was made by other code or another engine, or its record does not say."""
         return self.made_by != self.replayed_by
+
+
+def parse_code(text: str, *, where: str) -> Code:
+    """Whose SQL models to run, by name; raises SettingsError that names `where` for anything else."""
+    if text not in get_args(Code):
+        raise SettingsError(
+            expected=" or ".join(get_args(Code)),
+            found=repr(text),
+            where=where,
+            action="stored runs the SQL models of the day, present those of today.",
+        )
+    return cast("Code", text)
 
 
 def replay(settings: Settings, as_of: date, basis: Basis | None = None, *, code: Code = "stored") -> Replay:
