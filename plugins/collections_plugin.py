@@ -1,4 +1,4 @@
-"""The Airflow plugin: mounts the pages of Arrears, and puts the day's page into the UI's navigation."""
+"""The Airflow plugin: mounts the pages of Arrears, and puts them into the UI's navigation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,16 @@ class CollectionsPlugin(AirflowPlugin):
             "nav_top_level": True,
             "icon": f"{PREFIX}/static/day.svg",
             "icon_dark_mode": f"{PREFIX}/static/day-dark.svg",
-        }
+        },
+        {
+            "name": "Explain 处置说明",
+            "href": f"{PREFIX}/explain",
+            "destination": "nav",
+            "url_route": "explain",
+            "nav_top_level": True,
+            "icon": f"{PREFIX}/static/explain.svg",
+            "icon_dark_mode": f"{PREFIX}/static/explain-dark.svg",
+        },
     ]
 
     @property

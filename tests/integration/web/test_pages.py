@@ -154,7 +154,7 @@ def paths_of(application: Any) -> list[str]:
 
 
 def test_the_routes_are_known(web_app: Any) -> None:
-    assert paths_of(web_app.create_app()) == ["/day", "/documents/{path:path}", "/static/{name}"]
+    assert paths_of(web_app.create_app()) == ["/day", "/documents/{path:path}", "/explain", "/static/{name}"]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,7 @@ def test_the_routes_are_known(web_app: Any) -> None:
         "/documents/daily/2026-11-20.html",
         "/documents/../../etc/passwd",
         "/static/arrears.css",
+        "/explain",
         "/docs",
         "/redoc",
         "/openapi.json",
@@ -186,8 +187,9 @@ def test_every_route_wants_a_login(web_app: Any, settings_of_pages: Path) -> Non
         assert answer.status_code == 401, f"{filled} answered {answer.status_code} to nobody"
 
 
-def test_every_route_only_reads(web_app: Any) -> None:
-    assert {method for route in web_app.create_app().routes for method in route.methods} <= {"GET", "HEAD"}
+def test_every_route_only_reads_and_one_takes_a_form(web_app: Any) -> None:
+    routes = [(route.path, method) for route in web_app.create_app().routes for method in route.methods]
+    assert [each for each in routes if each[1] not in {"GET", "HEAD"}] == [("/explain", "POST")]
 
 
 # ---- the page

@@ -1,7 +1,8 @@
 """The FastAPI application that the plugin mounts in Airflow's API server.
 
 Airflow leaves a mounted application open to anyone, so every route here, the style sheet included, asks Airflow's
-auth manager for the user. FastAPI's own pages (OpenAPI, docs) are off for the same reason. All routes only read.
+auth manager for the user. FastAPI's own pages (OpenAPI, docs) are off for the same reason. All routes only read; the
+one that takes a form does so to keep a contract's id out of addresses.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.day_view import known_days, read_day
 from arrears.web.documents import DocumentNotFoundError, day_documents, find_document
+from arrears.web.explain import explain_routes
 from arrears.web.texts import choose_language, texts
 
 PREFIX = "/arrears"
@@ -73,6 +75,8 @@ def create_app() -> FastAPI:
         context |= {"documents": day_documents(settings.reports_root, view.day)}
         context |= {"before": chosen - timedelta(days=1), "after": chosen + timedelta(days=1)}
         return templates.TemplateResponse(request, "day.html", context, headers=_PAGE_HEADERS)
+
+    app.include_router(explain_routes(templates, _settings, PREFIX, _PAGE_HEADERS))
 
     @app.get("/documents/{path:path}")
     def document(path: str) -> Response:
