@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -20,22 +21,36 @@ def rules() -> None:
 @app.command()
 def check(
     root: Annotated[Path | None, typer.Option("--rules", help="Folder of the files; default ARREARS_RULES.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Write the findings as JSON.")] = False,
+    notes: Annotated[bool, typer.Option(help="Show what is only worth knowing as well.")] = True,
 ) -> None:
-    """Parse every rule file and check every condition and the policy's verdicts; name the first wrong place."""
-    from arrears.rules.policy import load_policy
-    from arrears.rules.registry import parse_all
-    from arrears.rules.rule_set import rule_set_versions
+    """Check every rule set in the folder, today's and each change; exit code 1 when there is an error."""
+    from arrears.rules.findings import counts
     from arrears.settings import load_settings
-    from arrears.strategy.compile import check_strategy, load_strategy
+    from arrears.strategy.check import check_folder, uses_under_review
 
-    folder = root or load_settings().rules
-    for rule_set in rule_set_versions(folder):
-        files = [name for name, _ in parse_all(rule_set)]
-        reviewed = check_strategy(load_strategy(rule_set), load_policy(rule_set))
+    failed = False
+    told: list[dict[str, object]] = []
+    for rule_set, findings in check_folder(root or load_settings().rules):
+        number = counts(findings)
+        failed |= number["error"] > 0
+        name = "rules" if rule_set is None else f"{rule_set.name} version {rule_set.version}"
+        told += [{"rule_set": name, **each.as_json()} for each in findings]
+        if as_json:
+            continue
+        verdict = "not good" if number["error"] else "good"
+        uses = 0 if rule_set is None else len(uses_under_review(rule_set))
+        listed = ", ".join(f"{count} {severity}s" for severity, count in number.items() if count)
         typer.echo(
-            f"rules: good ({rule_set.name} version {rule_set.version}, {len(files)} files, "
-            f"{len(reviewed)} approved uses of attributes under review)"
+            f"rules: {verdict} ({name}: {listed or 'no findings'}, {uses} approved uses of attributes under review)"
         )
+        for each in findings:
+            if notes or each.severity != "note":
+                typer.echo(f"\n{each}")
+    if as_json:
+        typer.echo(json.dumps({"findings": told}, ensure_ascii=False, indent=2))
+    if failed:
+        raise typer.Exit(1)
 
 
 app.command("list")(list_versions)

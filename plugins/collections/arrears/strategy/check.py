@@ -11,6 +11,7 @@ from arrears.rules.findings import Finding, in_order, of_error
 from arrears.rules.policy import PolicyPack, load_policy
 from arrears.rules.rule_set import RuleSet, rule_set_versions
 from arrears.strategy.check_files import file_findings, folder_findings
+from arrears.strategy.check_policy import approved_uses
 from arrears.strategy.checked import Checked, read_rules
 
 Check = Callable[[Checked], Iterable[Finding]]
@@ -27,12 +28,7 @@ CHECKS: tuple[str, ...] = (
 def check_rules(rules: RuleSet, policy: PolicyPack | None = None) -> list[Finding]:
     """All findings about a rule set, errors first; `policy` takes the place of the one that the rule set names."""
     findings = list(file_findings(rules))
-    if policy is None:
-        try:
-            policy = load_policy(rules)
-        except RulesError as error:
-            findings.append(of_error(error))
-    checked = read_rules(rules, policy)
+    checked = read_rules(rules, policy or _policy(rules))
     for name in CHECKS:
         findings += _check(name)(checked)
     return in_order(findings)
@@ -54,6 +50,19 @@ def check_folder(root: Path) -> Iterator[tuple[RuleSet | None, list[Finding]]]:
         new = [each for each in check_rules(rules) if (each.where, each.message) not in told]
         told |= {(each.where, each.message) for each in new}
         yield rules, new
+
+
+def uses_under_review(rules: RuleSet) -> list[str]:
+    """The rules that read an attribute under review, with who approved it, for the strategy's report."""
+    return approved_uses(read_rules(rules, _policy(rules)))
+
+
+def _policy(rules: RuleSet) -> PolicyPack | None:
+    """The policy pack; None when it cannot be read, which is a finding about its file."""
+    try:
+        return load_policy(rules)
+    except RulesError:
+        return None
 
 
 def _check(name: str) -> Check:

@@ -16,7 +16,7 @@ from arrears.strategy.checked import TIER_WORDS, Checked, CheckedTable
 
 
 def condition_findings(checked: Checked) -> Iterator[Finding]:
-    """All that is wrong in the conditions of all tables, and what rules give that columns cannot hold."""
+    """All that is wrong in the conditions of all tables, and in the facts of the vocabulary."""
     for table in checked.tables:
         if table.table is None:
             continue
@@ -25,11 +25,6 @@ def condition_findings(checked: Checked) -> Iterator[Finding]:
             for code, problem in problems(rule.when, table.words):
                 action = _later(problem, table, checked.vocabulary) or problem.action
                 yield Finding("error", code, f"{table.rule(position)}: expected {problem}", where, action)
-            for name, value in rule.then.items():
-                if not isinstance(value, bool | str) and value != int(value):
-                    where = checked.place(table, "rules", position, "then", name)
-                    message = f"{table.rule(position)} gives {name} {value}, but columns of tables hold whole numbers"
-                    yield Finding("error", "type", message, where, "Give a whole number.")
     for position, text in enumerate(checked.vocabulary.facts):
         where = checked.rules.place("vocabulary.yaml", ("facts", position))
         for code, problem in problems(text, checked.vocabulary):

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from arrears.errors import RulesError
-from arrears.rules.decision_table import DecisionTable, RuleError, attributes_read, compile_table
-from arrears.rules.policy import PolicyPack
+from arrears.rules.decision_table import DecisionTable, RuleError, compile_table
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.balance_rules import BalanceRules
@@ -111,47 +110,6 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
     for name, step in steps:
         decision = decision.with_(name, as_=step)
     return decision
-
-
-def check_strategy(strategy: Strategy, policy: PolicyPack) -> list[str]:
-    """Checks all tables; returns the rules that read an attribute under review, with who approved it.
-
-    Raises RulesError with file and line for a wrong condition, an attribute that the policy denies, or one that it has
-    under review when the rule has no approval.
-    """
-    vocabulary = strategy.vocabulary.extended(
-        {
-            f"{role}_band": Word(type="text", meaning="Band.", values=("low", "medium", "high", "unknown"))
-            for role in strategy.scores.bands
-        }
-    )
-    verdicts = policy.verdicts()
-    approved: list[str] = []
-    for placed in strategy.tables:
-        _, extended = _compiled(strategy, placed, vocabulary)
-        for position, attribute in attributes_read(placed.table, vocabulary):
-            rule = placed.table.rules[position]
-            # what the pack does not name is under review
-            verdict = verdicts.get(attribute, "review")
-            if verdict == "allow":
-                continue
-            if verdict == "review" and rule.approval is not None:
-                approved.append(
-                    f"{rule.id}: {attribute}, approved by {rule.approval.role} on {rule.approval.approved_on}"
-                )
-                continue
-            raise RulesError(
-                expected=f"no rule that reads {attribute}, which the policy denies"
-                if verdict == "deny"
-                else f"an approval on a rule that reads {attribute}, which the policy has under review",
-                found=f"rule {rule.id} of table {placed.table.name}",
-                where=_place(strategy, placed, position),
-                action="Remove the rule or the condition."
-                if verdict == "deny"
-                else "Add approval: {role, approved_on, reason} to the rule, or change its condition.",
-            )
-        vocabulary = armed_vocabulary(extended, strategy.experiments)
-    return approved
 
 
 def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:

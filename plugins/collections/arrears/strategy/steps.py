@@ -8,14 +8,16 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from arrears.lake import Lake
-from arrears.rules.policy import load_policy
+from arrears.rules.findings import raise_errors, shown_place
 from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import KEPT, RuleSet
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
-from arrears.strategy.compile import check_strategy, decision_select, load_strategy, tiers_select
+from arrears.strategy.check import check_rules as check_rule_set
+from arrears.strategy.check import uses_under_review
+from arrears.strategy.compile import decision_select, load_strategy, tiers_select
 from arrears.strategy.experiment_arms import arm_select, slice_relation
 from arrears.strategy.experiment_exclusions import exclusion_conditions
 from arrears.strategy.record import AGEING, keep_models, made_by
@@ -31,17 +33,19 @@ _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 
 
 def check_rules(run: Run) -> StepResult:
-    """Parses every rule file and checks every condition and the active policy's attribute verdicts."""
-    files = [name for name, _ in parse_all(run.rules)]
-    approved = check_strategy(load_strategy(run.rules), load_policy(run.rules))
+    """Checks the day's rule set wholly; fails with all errors, and carries warnings and notes on."""
+    findings = check_rule_set(run.rules)
+    raise_errors(findings)
     return StepResult(
         figures={
             "rule_set": run.rules.name,
             "version": run.rules.version,
             "hash": run.rules.hash,
-            "files": len(files),
-            "rules_under_review": approved,
-        }
+            "files": sum(1 for _ in parse_all(run.rules)),
+            "rules_under_review": uses_under_review(run.rules),
+            "findings": [each.as_json() for each in findings],
+        },
+        warnings=[f"{shown_place(each.where)}: {each.message}" for each in findings if each.severity == "warning"],
     )
 
 
