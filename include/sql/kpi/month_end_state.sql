@@ -5,6 +5,7 @@
 -- needs a tenth of the memory. The sums of a contract also tell in which month the item lies that the money paid by a
 -- month end reaches into, so only the items of that one month are walked, and only where other was paid than had fallen
 -- due.
+-- How many instalments are unmet is not known here: where buckets count them, month_end_by_history puts others in.
 -- $month_end_1 is the oldest; those not asked for are equal to it, and have no row in month_ends.
 WITH book AS (
     SELECT
@@ -650,7 +651,7 @@ delinquent AS (
     SELECT
         late.contract_id,
         late.month_end,
-        DATE_DIFF('day', late.due_date, late.month_end) AS days_past_due,
+        late.due_date,
         GREATEST(
             0, DATE_DIFF('day', late.due_date, late.month_end) - $grace_days - COALESCE(paused.days, 0)
         ) AS delinquent_days
@@ -693,8 +694,13 @@ exceptions AS (
         ON walked.contract_id = delinquent.contract_id AND walked.month_end = delinquent.month_end
     LEFT JOIN buckets
         ON
-            delinquent.delinquent_days >= buckets.from_day
-            AND (buckets.to_day IS NULL OR delinquent.delinquent_days <= buckets.to_day)
+            delinquent.due_date + INTERVAL 1 MONTH * buckets.from_months + INTERVAL 1 DAY * buckets.from_days
+            <= delinquent.due_date + INTERVAL 1 DAY * delinquent.delinquent_days
+            AND (
+                buckets.to_days IS NULL
+                OR delinquent.due_date + INTERVAL 1 MONTH * buckets.to_months + INTERVAL 1 DAY * buckets.to_days
+                > delinquent.due_date + INTERVAL 1 DAY * delinquent.delinquent_days
+            )
     GROUP BY walked.contract_id
 )
 

@@ -9,6 +9,7 @@ WITH movements AS (
         CAST(due_date + INTERVAL 1 DAY AS DATE) AS happened_on,
         needed,
         CASE WHEN $grace_days = 0 THEN needed END AS needed_after_grace,
+        item_no,
         0 AS received
     FROM needs
     UNION ALL
@@ -17,6 +18,7 @@ WITH movements AS (
         CAST(due_date + INTERVAL 1 DAY * ($grace_days + 1) AS DATE) AS happened_on,
         NULL AS needed,
         needed AS needed_after_grace,
+        NULL AS item_no,
         0 AS received
     FROM needs
     WHERE $grace_days > 0
@@ -26,6 +28,7 @@ WITH movements AS (
         payments.value_date AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
+        NULL AS item_no,
         payments.amount AS received
     FROM payments
     INNER JOIN scope ON payments.contract_id = scope.contract_id
@@ -36,10 +39,20 @@ WITH movements AS (
         payments.reversed_on AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
+        NULL AS item_no,
         -payments.amount AS received
     FROM payments
     INNER JOIN scope ON payments.contract_id = scope.contract_id
     WHERE payments.reversed_on > payments.value_date
+    UNION ALL
+    SELECT
+        contract_id,
+        book_from AS happened_on,
+        NULL AS needed,
+        NULL AS needed_after_grace,
+        NULL AS item_no,
+        0 AS received
+    FROM scope
 ),
 
 movement_days AS (
@@ -51,6 +64,7 @@ movement_days AS (
         ) AS book_until,
         MAX(movements.needed) AS needed,
         MAX(movements.needed_after_grace) AS needed_after_grace,
+        MAX(movements.item_no) AS items_due,
         SUM(movements.received) AS received
     FROM movements
     INNER JOIN scope ON movements.contract_id = scope.contract_id
@@ -66,6 +80,7 @@ SELECT
     on_day,
     COALESCE(LEAD(on_day) OVER in_time, book_until) AS until,
     SUM(received) OVER so_far AS paid,
+    MAX(items_due) OVER so_far AS items_due,
     COALESCE(MAX(needed) OVER so_far, 0) > SUM(received) OVER so_far AS in_arrears,
     COALESCE(MAX(needed_after_grace) OVER so_far, 0) > SUM(received) OVER so_far AS beyond_grace
 FROM movement_days

@@ -1,9 +1,10 @@
 -- Whose spells the day needs: every contract of a customer with an overdue contract, closed ones included.
 -- book_from and book_to (exclusive; NULL: open) are the days between which the contract is in the book.
 WITH overdue_customers AS (
-    SELECT DISTINCT customer_id
-    FROM snapshot
-    WHERE days_past_due > 0
+    SELECT DISTINCT contracts.customer_id
+    FROM contracts
+    INNER JOIN positions ON contracts.contract_id = positions.contract_id
+    WHERE positions.days_past_due > 0
 )
 
 SELECT

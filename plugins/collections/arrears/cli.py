@@ -160,21 +160,34 @@ def step(
 def age(
     as_of: Annotated[str, typer.Option("--as-of", metavar="YYYY-MM-DD", help="Business day.")],
     out: Annotated[Path, typer.Option("--out", help="File to write: .parquet or .csv.")],
+    installments: Annotated[
+        Path | None, typer.Option("--installments", help="File for every item not paid in full, with its own days.")
+    ] = None,
+    history: Annotated[
+        Path | None, typer.Option("--history", help="File for the bucket of every contract on every day so far.")
+    ] = None,
+    spells: Annotated[
+        Path | None, typer.Option("--spells", help="File for every spell so far: entry, exit, how bad it got.")
+    ] = None,
     ledger: Ledger = None,
     mapping: LedgerMapping = None,
     materiality: Materiality = None,
     grace_days: GraceDays = None,
 ) -> None:
-    """Age every contract of a ledger into one file, without lake or warehouse."""
+    """Age every contract of a ledger into files, without lake or warehouse."""
     from arrears.day import parse_day
     from arrears.offline import measured
     from arrears.offline_display import human_size
-    from arrears.strategy.age_ledger import age_ledger
+    from arrears.strategy.age_ledger import AgedFiles, age_ledger
 
     settings = _settings(ledger=ledger, ledger_mapping=mapping, materiality=materiality, grace_days=grace_days)
+    files = AgedFiles(snapshot=out, installments=installments, history=history, spells=spells)
     with measured() as measure:
-        rows = age_ledger(settings, parse_day(as_of, where="--as-of"), out)
-    typer.echo(f"{rows:,} contracts in {out}: {measure.seconds:.1f} s, peak memory {human_size(measure.peak_bytes)}")
+        rows = age_ledger(settings, parse_day(as_of, where="--as-of"), files)
+    written = {"snapshot": "contracts", "installment_ageing": "items", "bucket_history": "runs", "spells": "spells"}
+    for table, path in files.by_table().items():
+        typer.echo(f"{rows[table]:,} {written[table]} in {path}")
+    typer.echo(f"{measure.seconds:.1f} s, peak memory {human_size(measure.peak_bytes)}")
 
 
 @app.command()

@@ -238,7 +238,7 @@ def test_states_agree_with_the_slow_judge(make_run: Callable[..., Any], seed: in
     with make_run(AS_OF, grace_days=terms.grace_days, materiality=f"{terms.share * 100}%,{terms.amount}") as run:
         publish_ledger(run, _tables(book))
         found = states(run, ends)
-        buckets = ageing_rules(run.rules).buckets
+        buckets = ageing_rules(run.rules).ranges
     for number, contract in enumerate(book):
         expected = []
         for end in ends:
@@ -246,8 +246,7 @@ def test_states_agree_with_the_slow_judge(make_run: Callable[..., Any], seed: in
             bucket = next(
                 each.bucket
                 for each in buckets
-                if aged.delinquent_days >= each.from_day
-                and (each.to_day is None or aged.delinquent_days <= each.to_day)
+                if aged.delinquent_days >= each.first and (each.last is None or aged.delinquent_days <= each.last)
             )
             expected.append((bucket, aged.principal))
         assert found[f"C{number:03}"] == expected, f"contract {number}: {contract}"

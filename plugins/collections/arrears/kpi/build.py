@@ -20,7 +20,8 @@ from arrears.kpi.windows import month_end_parameters, month_end_relation
 from arrears.rules.rule_set import RuleSetHeader
 from arrears.run import Run
 from arrears.sqlmodel import load_model, run_model, run_select
-from arrears.strategy.ageing import ageing_parameters, bucket_relation
+from arrears.strategy.age_book import age_history
+from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
 
 
 def build_opening(run: Run) -> dict[str, int]:
@@ -80,7 +81,7 @@ def build_rolls(run: Run) -> dict[str, int]:
     """Builds the roll matrix: restated from the ledger, and frozen where the lake has both ends' own snapshots."""
     asked = windows(run)
     ends = asked.ends
-    restated = load_model(run.settings.sql, "kpi/month_end_state")
+    restated = restated_states(run)
     parts: list[tuple[Basis, list[date], exp.Query, dict[str, Sequence[Path]]]] = [("restated", ends, restated, {})]
     kept = frozen_ends(run, ends)
     pairs = [(start, end) for start, end in itertools.pairwise(ends) if start in kept and end in kept]
@@ -109,6 +110,15 @@ def build_rolls(run: Run) -> dict[str, int]:
         rolls = pa.concat_tables([_nullable(pq.read_table(path, partitioning=None)) for path in made])
         pq.write_table(rolls, aside, compression="zstd")
     return {ROLL.lake_table: run.lake.rows(ROLL.lake_table, run.day)}
+
+
+def restated_states(run: Run) -> exp.Query:
+    """The SELECT that restates buckets and balances of month ends from the ledger, by the rules' way of counting."""
+    states = load_model(run.settings.sql, "kpi/month_end_state")
+    if ageing_rules(run.rules).counting != "installments":
+        return states
+    age_history(run)
+    return joined(load_model(run.settings.sql, "kpi/month_end_by_history"), "month_end_state", states)
 
 
 def joined(select: exp.Query, name: str, step: exp.Query) -> exp.Query:
@@ -199,7 +209,7 @@ def _label_relation(labels: Mapping[str, Label]) -> pa.Table:
 
 
 def _buckets(run: Run) -> pa.Table:
-    buckets = bucket_relation(run.rules)
+    buckets = bucket_relation(run.rules).select(["bucket_no", "bucket", "class", "from_day", "to_day"])
     labels = windows(run).rules.labels.classes
     classes: list[str] = buckets["class"].to_pylist()
     names: dict[str, Any] = {

@@ -2,40 +2,71 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
+from sqlglot import exp
+
+from arrears.rules.rule_set import RuleSet
 from arrears.run import Run
-from arrears.sqlmodel import run_model, run_select
+from arrears.sqlmodel import run_select
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 from arrears.strategy.chain import chained
 
-TABLES = ("balances", "snapshot", "overdue_spells", "case_entry")
-"""The lake tables that `age_book` makes, in the order in which it makes them."""
+TABLES = ("balances", "positions", "overdue_spells", "snapshot", "case_entry")
+"""The lake tables that `age_book` makes, in this order; each reads those before it."""
+
+
+HISTORY = ("bucket_history", "spells")
+"""The lake tables that `age_history` makes: the whole book on all its days."""
+_CHAINS = {
+    "positions": ("pauses", "walk", "positions"),
+    "installment_ageing": ("pauses", "walk", "installment_ageing"),
+    "overdue_spells": ("overdue_scope", "needs", "arrears_states", "overdue_spells"),
+    "bucket_history": ("whole_scope", "pauses", "needs", "arrears_states", "bucket_history"),
+}
+"""Tables that are made by several models in one statement, each of which reads those before it."""
+
+
+def ageing_select(sql_root: Path, table: str) -> exp.Query:
+    """The SELECT that makes one table of ageing.
+
+    It reads the ledger's tables, `buckets` and `stop_holds`, and of TABLES and HISTORY those before it;
+    `installment_ageing` reads `balances`.
+    """
+    models = [f"strategy/{model}" for model in _CHAINS.get(table, (table,))]
+    return chained(sql_root, *models, names={model: "scope" for model in models if model.endswith("_scope")})
 
 
 def age_book(run: Run) -> dict[str, int]:
     """Replaces the day's partitions of TABLES; returns the rows of each."""
-    parameters = ageing_parameters(run.settings, run.rules)
-    rows = {
-        "balances": run_model(run, "strategy/balances"),
-        "snapshot": run_model(
-            run,
-            "strategy/snapshot",
-            params=parameters,
-            relations={"buckets": bucket_relation(run.rules), "stop_holds": stop_hold_relation(run.rules)},
-        ),
-    }
-    rows["overdue_spells"] = run_select(
+    return {table: _make(run, table) for table in TABLES}
+
+
+def age_installments(run: Run) -> int:
+    """Replaces the day's partition of `installment_ageing`, every item that is not paid in full; returns its rows.
+
+    Reads what `age_book` made.
+    """
+    return _make(run, "installment_ageing")
+
+
+def age_history(run: Run) -> dict[str, int]:
+    """Replaces the day's partitions of HISTORY: every contract's buckets and spells up to the day; returns the rows."""
+    return {table: _make(run, table) for table in HISTORY}
+
+
+def _make(run: Run, table: str) -> int:
+    return run_select(
         run,
-        chained(
-            run.settings.sql,
-            "strategy/overdue_scope",
-            "strategy/needs",
-            "strategy/arrears_states",
-            "strategy/overdue_spells",
-            scope="strategy/overdue_scope",
-        ),
-        table="overdue_spells",
-        where="strategy/overdue_spells.sql",
-        params=parameters,
+        ageing_select(run.settings.sql, table),
+        table=table,
+        where=f"strategy/{table}.sql",
+        params=ageing_parameters(run.settings, run.rules),
+        relations=rule_relations(run.rules),
     )
-    rows["case_entry"] = run_model(run, "strategy/case_entry")
-    return rows
+
+
+def rule_relations(rules: RuleSet) -> dict[str, pa.Table]:
+    """What the models of ageing read of the rules, under the names that they read it by."""
+    return {"buckets": bucket_relation(rules), "stop_holds": stop_hold_relation(rules)}

@@ -1,8 +1,10 @@
-"""Ages a ledger straight from its source into one file: no lake, no warehouse, the same SELECTs as the daily run."""
+"""Ages a ledger straight from its source into files: no lake, no warehouse, the same SELECTs as the daily run."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,38 +20,61 @@ from arrears.ledger.mapping import Mapping, plan_tables
 from arrears.ledger.sources import open_source
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
-from arrears.sqlmodel import input_tables, load_model, placeholders
+from arrears.sqlmodel import input_tables, placeholders
+from arrears.strategy.age_book import ageing_select
 from arrears.strategy.ageing import ageing_parameters, bucket_rows, stop_hold_rows
 
 _ENDINGS = (".parquet", ".csv")
 
 
-def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
-    """Ages the ledger that the settings name as of `as_of` into `out` (.parquet or .csv); returns the rows written.
+@dataclass(frozen=True)
+class AgedFiles:
+    """Where `age_ledger` writes what, each a file that ends in .parquet or .csv."""
 
-    The columns are those of the lake's `snapshot`. `out` is put in place whole. Raises SettingsError for another
-    ending, LedgerError when the source does not keep the contract.
+    snapshot: Path
+    """Every contract of the book on the day; the columns are those of the lake's `snapshot`."""
+    installments: Path | None = None
+    """Every item that is not paid in full, with its own days and bucket; columns of `installment_ageing`."""
+    history: Path | None = None
+    """Every contract's bucket on every day up to the day; columns of `bucket_history`."""
+    spells: Path | None = None
+    """Every spell up to the day; columns of `spells`."""
+
+    def by_table(self) -> dict[str, Path]:
+        """The files that are asked for, by the table that each holds, in the order in which they can be made."""
+        files = {
+            "snapshot": self.snapshot,
+            "installment_ageing": self.installments,
+            "bucket_history": self.history,
+            "spells": self.spells,
+        }
+        return {table: path for table, path in files.items() if path is not None}
+
+
+def age_ledger(settings: Settings, as_of: date, files: AgedFiles) -> dict[str, int]:
+    """Ages the ledger that the settings name as of `as_of` into `files`; returns the rows of each table written.
+
+    Every file is put in place whole, after all are written. Raises SettingsError for another ending, LedgerError when
+    the source does not keep the contract.
     """
-    if out.suffix not in _ENDINGS:
-        raise SettingsError(
-            expected="a file that ends in .parquet or .csv",
-            found=str(out),
-            where="--out",
-            action="Choose one of the two forms.",
-        )
+    targets = files.by_table()
+    for path in targets.values():
+        _check_ending(path)
     rules = load_rule_set(settings.rules, as_of)
     values = {"as_of": as_of, **ageing_parameters(settings, rules)}
-    balances = load_model(settings.sql, "strategy/balances")
-    snapshot = load_model(settings.sql, "strategy/snapshot")
-    aside = out.with_name(f".aside.{out.name}")
+    wanted = _needed(targets)
+    selects = {table: ageing_select(settings.sql, table) for table in wanted}
+    asides = {table: path.with_name(f".aside.{path.name}") for table, path in targets.items()}
+    rows: dict[str, int] = {}
     with ExitStack() as stack:
         source = open_source(settings)
         stack.callback(source.close)
-        stack.callback(aside.unlink, missing_ok=True)
+        for aside in asides.values():
+            stack.callback(aside.unlink, missing_ok=True)
         connection = stack.enter_context(open_duckdb(settings))
         _create(connection, "buckets", bucket_rows(rules))
         _create(connection, "stop_holds", stop_hold_rows(rules))
-        read = {*input_tables(balances), *input_tables(snapshot)}
+        read = {name for select in selects.values() for name in input_tables(select)}
         for plan in plan_tables(source, Mapping(settings.ledger_mapping)):
             if plan.contract.name not in read:
                 continue
@@ -58,19 +83,53 @@ def age_ledger(settings: Settings, as_of: date, out: Path) -> int:
                 continue
             relation = f"source_{plan.contract.name}"
             stack.enter_context(source.attach(connection, plan.source, plan.sources, relation))
-            rows = door_select(plan, relation, settings.time_zone)
+            ledger_rows = door_select(plan, relation, settings.time_zone)
             # the order of the keys matters to a stored table, not to one that is aggregated
-            rows.set("order", None)
-            connection.sql(rows.sql(dialect="duckdb")).create_view(plan.contract.name, replace=True)
+            ledger_rows.set("order", None)
+            connection.sql(ledger_rows.sql(dialect="duckdb")).create_view(plan.contract.name, replace=True)
         try:
-            # stored first, so that the second statement is planned with its real size
-            create = exp.Create(this=exp.to_table("balances"), kind="TABLE", expression=balances)
-            _execute(connection, create, values)
-            written = _execute(connection, copy_statement(snapshot, aside), values)
+            for table, select in selects.items():
+                written = select
+                if any(table in input_tables(other) for other in selects.values()):
+                    # stored first, so that the statements that read it are planned with its real size
+                    written = exp.select("*").from_(table)
+                    written.set("order", select.args.get("order") and _own_order(select))
+                    select.set("order", None)
+                    create = exp.Create(this=exp.to_table(table), kind="TABLE", expression=select)
+                    _execute(connection, create, values)
+                if table in targets:
+                    rows[table] = int(_execute(connection, copy_statement(written, asides[table]), values)[0][0])
         except duckdb.Error as error:
             raise _refused(source.label, error) from None
-        aside.replace(out)
-    return int(written[0][0])
+        for table, path in targets.items():
+            asides[table].replace(path)
+    return rows
+
+
+def _own_order(select: exp.Query) -> exp.Order:
+    """The ORDER BY of a statement in the names of its own columns."""
+    keys = [exp.Ordered(this=exp.column(key.this.name)) for key in select.args["order"].expressions]
+    return exp.Order(expressions=keys)
+
+
+def _needed(targets: Iterable[str]) -> list[str]:
+    """What must be made for `targets`, each table after those that it reads."""
+    needed = ["balances", "positions", "overdue_spells"]
+    for table in targets:
+        if table == "spells" and "bucket_history" not in needed:
+            needed.append("bucket_history")
+        needed.append(table)
+    return needed
+
+
+def _check_ending(path: Path) -> None:
+    if path.suffix not in _ENDINGS:
+        raise SettingsError(
+            expected="a file that ends in .parquet or .csv",
+            found=str(path),
+            where="arrears age",
+            action="Choose one of the two forms.",
+        )
 
 
 def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]]) -> None:
