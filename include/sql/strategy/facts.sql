@@ -11,15 +11,19 @@ WITH delinquent AS (
     WHERE snapshot.days_past_due > 0
 ),
 
--- The newest score of the stage's model; a score of the very stage goes before one that is for all stages.
+-- The score of the first model in the rules' order that has one of the right age, and of that model the newest; a
+-- score of the very stage goes before one that is for all stages, and of several the lowest, so that it is always one.
 candidates AS (
     SELECT
         delinquent.contract_id,
         models.role,
+        models.choice,
+        models.model,
         scores.score,
         ROW_NUMBER() OVER (
             PARTITION BY delinquent.contract_id, models.role
             ORDER BY
+                models.choice ASC,
                 scores.scored_on DESC,
                 CASE WHEN scores.stage IS NULL THEN 1 ELSE 0 END ASC,
                 scores.score ASC
@@ -30,9 +34,10 @@ candidates AS (
         ON
             delinquent.contract_id = scores.contract_id
             AND models.model = scores.model
-            AND (scores.stage IS NULL OR scores.stage = models.stage)
+            AND (scores.stage IS NULL OR scores.stage = models.of_stage)
     WHERE
-        scores.scored_on <= $as_of
+        scores.score IS NOT NULL
+        AND scores.scored_on <= $as_of
         AND DATE_DIFF('day', scores.scored_on, $as_of) <= models.max_age_days
 ),
 
@@ -40,8 +45,14 @@ chosen AS (
     SELECT
         contract_id,
         MAX(CASE WHEN role = 'collection' THEN score END) AS collection_score,
+        MAX(CASE WHEN role = 'collection' THEN model END) AS collection_model,
+        MAX(CASE WHEN role = 'collection' THEN choice END) AS collection_choice,
         MAX(CASE WHEN role = 'lost_contact' THEN score END) AS lost_contact_score,
-        MAX(CASE WHEN role = 'roll_rate' THEN score END) AS roll_rate_score
+        MAX(CASE WHEN role = 'lost_contact' THEN model END) AS lost_contact_model,
+        MAX(CASE WHEN role = 'lost_contact' THEN choice END) AS lost_contact_choice,
+        MAX(CASE WHEN role = 'roll_rate' THEN score END) AS roll_rate_score,
+        MAX(CASE WHEN role = 'roll_rate' THEN model END) AS roll_rate_model,
+        MAX(CASE WHEN role = 'roll_rate' THEN choice END) AS roll_rate_choice
     FROM candidates
     WHERE preference = 1
     GROUP BY contract_id
@@ -83,8 +94,14 @@ SELECT
     tiers.balance_rule,
     delinquent.score_stage,
     chosen.collection_score,
+    chosen.collection_model,
+    chosen.collection_choice,
     chosen.lost_contact_score,
+    chosen.lost_contact_model,
+    chosen.lost_contact_choice,
     chosen.roll_rate_score,
+    chosen.roll_rate_model,
+    chosen.roll_rate_choice,
     customers.gender,
     customers.marital_status,
     customers.education,
