@@ -84,11 +84,17 @@ class RuleSet:
 
     def document(self, name: str) -> Document:
         """The rule file `name` with the lines of its keys."""
-        return Document(self.path(name), self.text(name))
+        return _read(self.path(name), self.text(name))
 
     def place(self, name: str, location: Location) -> str:
         """`file:line` of a key or item of the rule file `name`."""
         return self.document(name).place(location)
+
+
+@lru_cache(maxsize=128)
+def _read(path: Path, text: str | None) -> Document:
+    # a check of the rules asks for a hundred places, and composing the YAML is what takes the time
+    return Document(path, text)
 
 
 @lru_cache(maxsize=512)
