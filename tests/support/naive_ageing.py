@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 ZERO = Decimal(0)
 
@@ -40,6 +42,14 @@ class Contract:
     dues: Sequence[Due]
     payments: Sequence[Payment] = ()
     pauses: Sequence[Pause] = ()
+    originated_on: date = date.min
+    ledger_from: date | None = None
+    closed_on: date | None = None
+    written_off_on: date | None = None
+
+    def in_book(self, on: date) -> bool:
+        left = [day for day in (self.closed_on, self.written_off_on) if day is not None and day <= on]
+        return self.originated_on <= on and (self.ledger_from is None or self.ledger_from <= on) and not left
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,24 @@ class Terms:
     grace_days: int = 0
     share: Decimal = ZERO
     amount: Decimal = ZERO
+    counting: str = "days"
+    convention: str = "B"
+    buckets: int = 8
+
+
+@dataclass
+class Item:
+    """What is left of an instalment or charge."""
+
+    due: Due
+    paid: Decimal
+    unpaid: Decimal
+    unmet: bool
+    parts: dict[str, Decimal]
+    days_past_due: int = 0
+    delinquent_days: int = 0
+    paused_days: int = 0
+    bucket_no: int = 0
 
 
 @dataclass
@@ -58,12 +86,165 @@ class Aged:
     outstanding: Decimal = ZERO
     oldest_due_date: date | None = None
     unmet: int = 0
+    bucket_no: int = 0
     principal: Decimal = ZERO
     parts: dict[str, Decimal] = field(default_factory=dict)
 
 
 def age(contract: Contract, on: date, terms: Terms) -> Aged:
     """Ages one contract as of one day."""
+    result = Aged(parts={"charges": ZERO, "fee": ZERO, "interest": ZERO, "principal": ZERO})
+    for item in _served(contract, on, terms):
+        result.outstanding += item.unpaid
+        result.principal += item.parts["principal"]
+        if item.due.due_date >= on:
+            continue
+        result.overdue += item.unpaid
+        for name, amount in item.parts.items():
+            result.parts[name] += amount
+        if item.unmet:
+            result.unmet += 1
+            result.oldest_due_date = result.oldest_due_date or item.due.due_date
+    if result.oldest_due_date is not None:
+        result.days_past_due, result.paused_days, result.delinquent_days = _days(
+            contract, result.oldest_due_date, on, terms
+        )
+        result.bucket_no = bucket_no(result.oldest_due_date, result.delinquent_days, result.unmet, terms)
+    return result
+
+
+def age_items(contract: Contract, on: date, terms: Terms) -> list[Item]:
+    """Every item that is due before the day and not paid in full, with its own days and bucket."""
+    items = [item for item in _served(contract, on, terms) if item.due.due_date < on and item.unpaid > 0]
+    for position, item in enumerate(items):
+        if item.unmet:
+            due = item.due.due_date
+            item.days_past_due, item.paused_days, item.delinquent_days = _days(contract, due, on, terms)
+            unmet_from_here = sum(each.unmet for each in items[position:])
+            item.bucket_no = bucket_no(due, item.delinquent_days, unmet_from_here, terms)
+    return items
+
+
+def bucket_no(due: date, delinquent_days: int, unmet: int, terms: Terms) -> int:
+    """The number of the bucket of an item due on `due` that is delinquent for so many days."""
+    if delinquent_days == 0:
+        return 0
+    counted_to = due + timedelta(days=delinquent_days)
+    count = 0
+    if terms.counting == "days":
+        count = delinquent_days // 30 + 1 if terms.convention == "A" else -(-delinquent_days // 30)
+    elif terms.counting == "installments":
+        count = unmet
+    elif terms.counting == "mba":
+        while later(due, count + 1) - timedelta(days=1) <= counted_to:
+            count += 1
+    elif terms.counting == "ots":
+        while later(due, count + 1) <= counted_to:
+            count += 1
+    elif terms.convention == "A":
+        while later(due, count + 1) <= counted_to:
+            count += 1
+        count += 1
+    else:
+        while later(due, count) < counted_to:
+            count += 1
+    return min(count, terms.buckets - 1)
+
+
+def later(day: date, months: int) -> date:
+    """So many months later: the same day of the month, or that month's last."""
+    first = day.replace(day=1)
+    for _ in range(months):
+        first = (first + timedelta(days=31)).replace(day=1)
+    return first.replace(day=min(day.day, monthrange(first.year, first.month)[1]))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Days, first and last included, with one bucket and one oldest unmet due date."""
+
+    from_day: date
+    to_day: date
+    bucket_no: int
+    oldest_due_date: date | None
+
+
+@dataclass(frozen=True)
+class Spell:
+    entered_on: date
+    exited_on: date | None
+    exited_as: str | None
+    outlasted_grace: bool
+    worst_days_past_due: int
+    worst_bucket_no: int
+    times: tuple[int, int, int]
+    """How often the days past due rose to 30, 60 and 90."""
+
+
+class History:
+    """A contract aged on each of its days in the book, one after the other, up to a day."""
+
+    def __init__(self, contract: Contract, until: date, terms: Terms) -> None:
+        self.contract, self.until, self.terms = contract, until, terms
+        first = max(contract.originated_on, contract.ledger_from or contract.originated_on)
+        days = (first + timedelta(days=n) for n in range((until - first).days + 1))
+        self.days = [(day, age(contract, day, terms)) for day in days if contract.in_book(day)]
+
+    def runs(self) -> list[Run]:
+        """The days put together where bucket and oldest unmet due date stay the same."""
+        groups = groupby(self.days, key=lambda each: (each[1].bucket_no, each[1].oldest_due_date))
+        found = []
+        for (number, oldest), days in groups:
+            listed = list(days)
+            found.append(Run(listed[0][0], listed[-1][0], number, oldest))
+        return found
+
+    def spells(self) -> list[Spell]:
+        """Maximal runs of days past due."""
+        found = []
+        for late, days in groupby(self.days, key=lambda each: each[1].days_past_due > 0):
+            if late:
+                listed = list(days)
+                found.append(self._spell([aged for _, aged in listed], listed[0][0], listed[-1][0]))
+        return found
+
+    def overdue_days(self) -> set[date]:
+        """The days past due."""
+        return {day for day, aged in self.days if aged.days_past_due > 0}
+
+    def _spell(self, aged: Sequence[Aged], first: date, last: date) -> Spell:
+        over = last + timedelta(days=1) if last < self.until else None
+        how = None
+        if over is not None:
+            how = "cured"
+            if self.contract.closed_on is not None and self.contract.closed_on <= over:
+                how = "closed"
+            if self.contract.written_off_on is not None and self.contract.written_off_on <= over:
+                how = "written_off"
+        days = [each.days_past_due for each in aged]
+        times = [sum(1 for reached, _ in groupby(days, key=lambda n, t=t: n >= t) if reached) for t in (30, 60, 90)]
+        return Spell(
+            entered_on=first,
+            exited_on=over,
+            exited_as=how,
+            outlasted_grace=max(days) > self.terms.grace_days,
+            worst_days_past_due=max(days),
+            worst_bucket_no=max(each.bucket_no for each in aged),
+            times=(times[0], times[1], times[2]),
+        )
+
+
+def case_entry(histories: Sequence[History], until: date) -> date | None:
+    """Since when one of a customer's contracts has been overdue without a day's break; None if none is."""
+    overdue = set[date]().union(*(each.overdue_days() for each in histories))
+    day = until
+    while day in overdue:
+        day -= timedelta(days=1)
+    return None if day == until else day + timedelta(days=1)
+
+
+def _served(contract: Contract, on: date, terms: Terms) -> Iterator[Item]:
+    """All items in the order in which money serves them, with what is left of each."""
     money = sum(
         (
             payment.amount
@@ -72,46 +253,20 @@ def age(contract: Contract, on: date, terms: Terms) -> Aged:
         ),
         ZERO,
     )
-    result = Aged(parts={"charges": ZERO, "fee": ZERO, "interest": ZERO, "principal": ZERO})
     for due in sorted(contract.dues, key=lambda each: (each.due_date, each.serving, each.number)):
         paid = min(money, due.amount)
         money -= paid
         unpaid = due.amount - paid
-        result.outstanding += unpaid
-        parts = _parts(due, paid)
-        result.principal += parts["principal"]
-        if due.due_date >= on:
-            continue
-        result.overdue += unpaid
-        for name, amount in parts.items():
-            result.parts[name] += amount
-        if unpaid > max(terms.share * due.amount, terms.amount):
-            result.unmet += 1
-            result.oldest_due_date = result.oldest_due_date or due.due_date
-    if result.oldest_due_date is not None:
-        result.days_past_due = (on - result.oldest_due_date).days
-        days = [result.oldest_due_date + timedelta(days=n) for n in range(result.days_past_due)]
-        result.paused_days = sum(any(_covers(pause, day) for pause in contract.pauses) for day in days)
-        result.delinquent_days = max(0, result.days_past_due - terms.grace_days - result.paused_days)
-    return result
+        unmet = due.due_date < on and unpaid > max(terms.share * due.amount, terms.amount)
+        yield Item(due, paid, unpaid, unmet, _parts(due, paid))
 
 
-def spells(contract: Contract, until: date, terms: Terms) -> list[tuple[date, bool]]:
-    """Entry day of each spell up to `until`, and whether the spell outlasted the grace."""
-    first = min((due.due_date for due in contract.dues), default=until)
-    found: list[tuple[date, bool]] = []
-    inside = False
-    for offset in range((until - first).days + 1):
-        day = first + timedelta(days=offset)
-        days_past_due = age(contract, day, terms).days_past_due
-        if days_past_due > 0:
-            outlasted = days_past_due > terms.grace_days
-            if inside:
-                found[-1] = (found[-1][0], found[-1][1] or outlasted)
-            else:
-                found.append((day, outlasted))
-        inside = days_past_due > 0
-    return found
+def _days(contract: Contract, due: date, on: date, terms: Terms) -> tuple[int, int, int]:
+    """Days past due, paused days and delinquent days of what is due on `due`."""
+    past_due = (on - due).days
+    days = [due + timedelta(days=n) for n in range(past_due)]
+    paused = sum(any(_covers(pause, day) for pause in contract.pauses) for day in days)
+    return past_due, paused, max(0, past_due - terms.grace_days - paused)
 
 
 def _parts(due: Due, paid: Decimal) -> dict[str, Decimal]:
