@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -21,11 +21,12 @@ from arrears.ledger.contract import TABLES
 from arrears.rules.rule_set import RuleSet
 from arrears.settings import Settings
 from arrears.sqlmodel import input_tables, load_model
-from arrears.strategy.ageing import ageing_parameters, bucket_rows, stop_hold_rows
+from arrears.strategy.age_book import ageing_select, rule_relations
+from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_rows, months_after, stop_hold_rows
 from arrears.strategy.chain import chained
 from arrears.strategy.explanation import Ageing, Bucket, Hold, Item, LedgerFigures, Payment, Spell
 
-_OF_CONTRACT = ("contracts", "installments", "payments", "charges", "holds")
+_OF_CONTRACT = ("contracts", "installments", "payments", "charges", "holds", "balances")
 _SPELLS = ("strategy/needs", "strategy/arrears_states", "strategy/overdue_spells")
 
 
@@ -67,14 +68,14 @@ def rows_where(engine: Engine, lake: Lake, table: str, day: BusinessDay, column:
 def read_contract(
     settings: Settings, engine: Engine, rules: RuleSet, lake: Lake, day: BusinessDay, contract_id: str
 ) -> ContractLedger:
-    """The published ledger of `day`, narrowed to a contract; tables without any of its rows are empty."""
-    tables = {
+    """The published ledger of `day` and what was paid, narrowed to a contract; tables without its rows are empty."""
+    empty = {name: TABLES[name].schema.empty_table() for name in _OF_CONTRACT if name in TABLES}
+    found = {
         name: rows_where(engine, lake, name, day, "contract_id", contract_id)
-        if lake.exists(name, day)
-        else TABLES[name].schema.empty_table()
         for name in _OF_CONTRACT
+        if lake.exists(name, day)
     }
-    return ContractLedger(settings, engine, rules, day, tables)
+    return ContractLedger(settings, engine, rules, day, {**empty, **found})
 
 
 def ledger_figures(ledger: ContractLedger) -> LedgerFigures:
@@ -82,6 +83,7 @@ def ledger_figures(ledger: ContractLedger) -> LedgerFigures:
     as_of = ledger.day.as_of
     items = ledger.run(load_model(ledger.settings.sql, "strategy/explained_items"), {})
     unmet = [row for row in items if row["overdue_by_date"] and not row["met"]]
+    aged = _aged_items(ledger)
     stops = {row["kind"] for row in stop_hold_rows(ledger.rules)}
     contract = ledger.contract or {}
     return LedgerFigures(
@@ -97,6 +99,8 @@ def ledger_figures(ledger: ContractLedger) -> LedgerFigures:
                 amount_unpaid=row["amount_unpaid"],
                 tolerance=row["tolerance"],
                 met=row["met"],
+                days_past_due=aged.get((row["item_no"], row["item_id"]), (None, None))[0],
+                bucket=aged.get((row["item_no"], row["item_id"]), (None, None))[1],
                 oldest=bool(unmet) and row is unmet[0],
             )
             for row in items
@@ -163,21 +167,41 @@ def ageing_view(snapshot: Mapping[str, Any], figures: LedgerFigures, ledger: Con
     )
 
 
+def _aged_items(ledger: ContractLedger) -> dict[tuple[int | None, str | None], tuple[int, str]]:
+    """Number of an instalment or id of a charge → its own days past due and bucket, for what is not paid in full."""
+    if "balances" not in ledger.tables:
+        return {}
+    select = ageing_select(ledger.settings.sql, "installment_ageing")
+    rows = ledger.run(select, rule_relations(ledger.rules))
+    return {(row["installment_no"], row["charge_id"]): (row["days_past_due"], row["bucket"]) for row in rows}
+
+
 def _bucket(snapshot: Mapping[str, Any], rules: RuleSet) -> Bucket:
     buckets = bucket_rows(rules)
     number = snapshot["bucket_no"]
-    own: Mapping[str, Any] = next((row for row in buckets if row["bucket_no"] == number), buckets[0])
+    own = next((row for row in buckets if row["bucket_no"] == number), buckets[0])
     names: dict[int, str] = {row["bucket_no"]: row["bucket"] for row in buckets}
-    days, from_day, to_day = snapshot["delinquent_days"], own.get("from_day"), own.get("to_day")
+    due: date = snapshot["oldest_due_date"] or snapshot["as_of"]
+    days = snapshot["delinquent_days"]
+    from_day = _edge(due, own["from_months"], own["from_days"])
+    to_day = None if own["to_days"] is None else _edge(due, own["to_months"], own["to_days"]) - 1
+    unmet, most = snapshot["unmet_installments"], own["to_unmet"]
+    in_days = from_day <= days and (to_day is None or days <= to_day)
     return Bucket(
         bucket=snapshot["bucket"],
         class_=snapshot["class"],
-        from_day=from_day or 0,
+        counting=ageing_rules(rules).counting,
+        from_day=from_day,
         to_day=to_day,
-        fits=from_day is not None and from_day <= days and (to_day is None or days <= to_day),
+        fits=in_days and own["from_unmet"] <= unmet and (most is None or unmet <= most),
         lower=names.get(number - 1),
         upper=names.get(number + 1),
     )
+
+
+def _edge(due: date, months: int, days: int) -> int:
+    """Days after the due date at which so many months and days are over."""
+    return (months_after(due, months) + timedelta(days=days) - due).days
 
 
 def _spells(ledger: ContractLedger) -> Sequence[Spell]:

@@ -76,6 +76,12 @@ class Teller:
             return self.say("met" if item.amount_unpaid == 0 else "met_with_rest")
         return self.say("oldest_mark" if item.oldest else "unmet")
 
+    def own_age(self, item: Item) -> str:
+        """Days and bucket of an item alone; empty for one that is met."""
+        if item.met or item.days_past_due is None:
+            return ""
+        return self.say("own_days", days=item.days_past_due, bucket=item.bucket)
+
     def payment_state(self, counts: bool, reversed_on: date | None) -> str:
         """Whether a payment counts on the day."""
         if reversed_on is None:
@@ -141,6 +147,8 @@ class Teller:
         named = {"bucket": bucket.bucket, "class_": bucket.class_}
         if not bucket.fits:
             return self.say("bucket_otherwise", **named)
+        if bucket.counting == "installments" and ageing.delinquent_days:
+            return self.say("bucket_unmet", **named, count=ageing.unmet_items)
         if bucket.to_day is None:
             told = self.say("bucket_open", **named, from_day=bucket.from_day)
         elif bucket.from_day == bucket.to_day:
@@ -151,6 +159,8 @@ class Teller:
             told += " " + self.say("first_day", days=days, other=bucket.lower)
         elif days == bucket.to_day and bucket.upper:
             told += " " + self.say("last_day", days=days, other=bucket.upper)
+        if bucket.counting != "days":
+            told += " " + self.say("counting_months", counting=bucket.counting)
         return told
 
     def _repeated(self, explanation: Explanation) -> str:
@@ -366,7 +376,8 @@ def _ledger(ledger: LedgerFigures, tell: Teller) -> Iterator[str]:
         paid = f"{tell.say('amount_paid')} {tell.money(item.amount_paid)}"
         unpaid = f"{tell.say('amount_unpaid')} {tell.money(item.amount_unpaid)}"
         named = f"{item.due_date}  {tell.item(item)}  {tell.money(item.amount_due)}"
-        yield f"  {named}  {paid}  {unpaid}  {tell.item_state(item)}"
+        age = tell.own_age(item)
+        yield f"  {named}  {paid}  {unpaid}  {tell.item_state(item)}{f'  ({age})' if age else ''}"
     if later:
         yield f"  {tell.say('later_items', count=later)}"
     returned = [payment for payment in ledger.payments if payment.reversed_on is not None]

@@ -116,6 +116,13 @@ SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
             "账期 {bucket}（{class_}），按规则集的分期口径。",
             "Bucket {bucket}, class {class_}, as the rule set places contracts.",
         ),
+        "bucket_unmet": (
+            "账期 {bucket}（{class_}）：未还足 {count} 期，按期数分期。",
+            "Bucket {bucket}, class {class_}: {count} unmet instalments, which the rule set counts.",
+        ),
+        "counting_months": ("（规则集按月计数：{counting}。）", "The rule set counts in months: {counting}."),
+        "own_days": ("{days} 天，{bucket}", "{days} days, {bucket}"),
+        "own_age": ("单笔账龄", "Its own age"),
         "first_day": ("第 {days} 天是其首日，少一天为 {other}。", "Day {days} is its first: a day less is {other}."),
         "last_day": ("第 {days} 天是其末日，多一天为 {other}。", "Day {days} is its last: a day more is {other}."),
         "spell": ("自 {day} 起逾期。", "In arrears since {day}."),

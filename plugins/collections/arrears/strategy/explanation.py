@@ -45,6 +45,9 @@ class Item(Part):
     tolerance: Decimal
     """What may be unpaid of it for it still to count as met."""
     met: bool
+    days_past_due: int | None
+    """Of this item alone; None for one that is paid in full or not due yet."""
+    bucket: str | None
     oldest: bool
     """The oldest that is due and not met: what the days past due are counted from."""
 
@@ -84,7 +87,10 @@ class Bucket(Part):
 
     bucket: str
     class_: str
+    counting: str
+    """What the rule set's buckets count: days, months, installments, mba or ots."""
     from_day: int
+    """First day of the bucket for this contract: where months are counted, their lengths after its due date."""
     to_day: int | None
     fits: bool
     """The delinquent days lie between the edges; False where another convention places contracts."""

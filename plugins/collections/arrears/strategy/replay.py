@@ -35,6 +35,8 @@ Code = Literal["stored", "present"]
 KEYS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "balances": ("contract_id",),
+        "positions": ("contract_id",),
+        "overdue_spells": ("contract_id", "spell_no"),
         "snapshot": ("contract_id",),
         "case_entry": ("customer_id",),
         "tiers": ("contract_id",),
@@ -270,7 +272,7 @@ def _tables(settings: Settings, lake: Lake, shadow: ShadowLake, day: BusinessDay
     found: list[TableReplay] = []
     with DuckDBEngine(memory=settings.duckdb_memory, threads=settings.duckdb_threads) as engine:
         for table, key in KEYS.items():
-            if not shadow.exists(table, day):
+            if not shadow.path(table, day).exists():
                 continue
             comparison = compare_tables(engine, table, key, _files(lake, table, day), shadow.files(table, day))
             as_published = None

@@ -13,6 +13,7 @@ from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import KEPT, RuleSet
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
+from arrears.strategy.age_book import TABLES as AGED
 from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
 from arrears.strategy.check import check_rules as check_rule_set
@@ -25,8 +26,6 @@ from arrears.strategy.score_rules import model_relation, stage_relation
 
 AREA = "treatment"
 """Area of the lake that `publish_treatments` publishes."""
-AGED = ("balances", "snapshot", "case_entry")
-"""What `age_contracts` makes."""
 DECIDED = ("snapshot", "tiers", "experiment_arm", "decision", "treatment", "cases")
 """What is published as the day's decisions."""
 _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
