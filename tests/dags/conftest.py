@@ -19,7 +19,7 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Any:
         from airflow.providers.standard.operators import hitl
         from airflow.sdk import exceptions
 
-        from arrears.orchestration import addresses, approval, day, day_before, dispatch, docs, step, warm_up
+        from arrears.orchestration import addresses, approval, day, day_before, dispatch, docs, preview, step, warm_up
 
     return SimpleNamespace(
         approval=approval,
@@ -28,6 +28,7 @@ def glue(tmp_path_factory: pytest.TempPathFactory) -> Any:
         day_before=day_before,
         dispatch=dispatch,
         docs=docs,
+        preview=preview,
         step=step,
         warm_up=warm_up,
         hitl=hitl,

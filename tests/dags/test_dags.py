@@ -25,6 +25,7 @@ DAG_IDS = {
     "approvals_daily",
     "kpi_daily",
     "outreach_dispatch",
+    "strategy_preview",
 }
 TASKS = {
     "ledger_daily": ["pull_ledger", "check_quality", "publish_ledger"],
@@ -153,6 +154,7 @@ def test_reports_are_linked_from_the_tasks_that_write_them(facts: dict[str, Any]
     assert {name: task["links"] for _, name, task in tasks(facts) if task["links"]} == {
         "check_quality": ["quality report"],
         "publish_report": ["report"],
+        "preview_strategy": ["preview"],
     }
 
 

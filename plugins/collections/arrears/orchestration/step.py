@@ -48,7 +48,7 @@ class DocumentLink(BaseOperatorLink):
         return f"_link_{self.document}"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        path = operator.documents_written.get(self.document) if isinstance(operator, StepOperator) else None
+        path = getattr(operator, "documents_written", {}).get(self.document)
         return document_url(path) if path else ""
 
 

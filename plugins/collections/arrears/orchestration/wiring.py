@@ -23,6 +23,7 @@ class Tag(StrEnum):
     DAILY = "daily"
     CONTINUOUS = "continuous"
     HUMAN = "human-in-the-loop"
+    MANUAL = "manual"
 
 
 LEDGER = Asset("ledger", group="arrears")

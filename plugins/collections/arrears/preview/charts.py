@@ -39,7 +39,9 @@ def heat_map(cells: Sequence[Row], states: Sequence[str]) -> Spec:
         text=alt.Text("cases:Q", format=",d"),
         color=alt.condition(alt.datum.moved > most * 0.6, alt.value("white"), alt.value(INK)),
     )
-    return styled(alt.layer(rects, texts), height=32 * max(2, len(states)))
+    # room for the slanted name of the last state
+    chart = alt.layer(rects, texts).properties(padding={"left": 5, "top": 5, "bottom": 5, "right": 70})
+    return styled(chart, height=32 * max(2, len(states)))
 
 
 def loads(rows: Sequence[Row], limits: Sequence[Row], title: str) -> Spec:

@@ -34,7 +34,7 @@ _TOP = 22
 
 @dataclass(frozen=True)
 class Flow:
-    """The flow of one dimension, ready to be drawn: states in one order for both sides, the largest first."""
+    """The flow of one dimension, ready to be drawn: its states in one order for both sides."""
 
     states: Sequence[str]
     cells: Mapping[tuple[str, str], int]
@@ -55,14 +55,21 @@ class Flow:
         return [state for state in self.states if state in touched]
 
 
-def flow_of(rows: Sequence[Row], labels: Mapping[str, str], most_states: int) -> Flow:
-    """A flow from the rows of `preview/flow`; the smallest states beyond `most_states` become one."""
+def flow_of(
+    rows: Sequence[Row], labels: Mapping[str, str], most_states: int, ordered: Sequence[str] | None = None
+) -> Flow:
+    """A flow from the rows of `preview/flow`; the smallest states beyond `most_states` become one.
+
+    States with an order of their own are given as `ordered`; others are in the order of their size.
+    """
     sizes: dict[str, list[int]] = {}
     for row in rows:
         sizes.setdefault(row["before_state"], [0, 0])[0] += row["cases"]
         sizes.setdefault(row["after_state"], [0, 0])[1] += row["cases"]
     order = sorted(sizes, key=lambda state: (-max(sizes[state]), state))
     kept = order if len(order) <= most_states else order[: most_states - 1]
+    if ordered is not None:
+        order.sort(key=lambda state: (ordered.index(state) if state in ordered else len(ordered), state))
 
     def shown(state: str) -> str:
         if state == "":
@@ -150,7 +157,7 @@ def _places(flow: Flow, count: Any, scale: float) -> dict[str, tuple[float, floa
         places[state] = (at, size)
         # a label needs its line, however small its bar
         at += max(size + _GAP, _STEP if cases else 0.0)
-    return {state: place for state, place in places.items() if place[1]}  # fmt: skip
+    return {state: place for state, place in places.items() if place[1]}
 
 
 def _ribbon(flow: Flow, start: str, end: str, cases: int, y0: float, y1: float, width: float) -> str:
@@ -173,8 +180,7 @@ def _bar(x: float, y: float, size: float, colour: str) -> str:
 
 def _labels(places: Mapping[str, tuple[float, float]], x: float, anchor: str, texts: Mapping[str, str]) -> list[str]:
     return [
-        f'<text x="{x}" y="{y + min(size / 2, size) + 4:.1f}" text-anchor="{anchor}" fill="{INK}">'
-        f"{escape(texts[state])}</text>"
+        f'<text x="{x}" y="{y + size / 2 + 4:.1f}" text-anchor="{anchor}" fill="{INK}">{escape(texts[state])}</text>'
         for state, (y, size) in places.items()
     ]
 

@@ -47,7 +47,7 @@ def render(preview: Preview, document: Mapping[str, Any]) -> str:
     labels = kpi_rules(preview.present).labels
     named = {"queue": _names(labels.queues), "class": _names(labels.classes)}
     flows = {
-        name: flow_of(rows, named.get(name, {}), preview.rules.report.flow_states)
+        name: flow_of(rows, named.get(name, {}), preview.rules.report.flow_states, _order(name, rows))
         for name, rows in comparison.flows.items()
         if comparison.moved(name)
     }
@@ -78,6 +78,15 @@ def render(preview: Preview, document: Mapping[str, Any]) -> str:
         specs=script_safe(specs),
         bundle=bundle(),
     )
+
+
+def _order(dimension: str, rows: Sequence[Row]) -> Sequence[str] | None:
+    """The states of a dimension that has an order: from mild to hard."""
+    if dimension == "class":
+        return ("current", "low", "mid", "high")
+    if dimension in {"bucket", "intensity"}:
+        return sorted({row[f"{side}_state"] for row in rows for side in ("before", "after")} - {""})
+    return None
 
 
 def _specs(

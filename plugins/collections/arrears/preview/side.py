@@ -17,9 +17,10 @@ from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.rules.rule_set import RuleSet, load_kept_rule_set
 from arrears.run import Run
 from arrears.shadow import ShadowRun, shadow_run
+from arrears.strategy.age_book import TABLES as AGED
 from arrears.strategy.ageing import FILE as AGEING_FILE
 from arrears.strategy.record import AGEING, made_by
-from arrears.strategy.steps import AGED, AREA, DECIDED, age_contracts, apply_rules, publish_treatments, tier_balances
+from arrears.strategy.steps import AREA, DECIDED, age_contracts, apply_rules, publish_treatments, tier_balances
 
 LEDGER_READ = (
     "charges",

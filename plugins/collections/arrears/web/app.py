@@ -22,7 +22,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.day_view import known_days, read_day
-from arrears.web.documents import DocumentNotFoundError, day_documents, find_document
+from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
 from arrears.web.explain import explain_routes
 from arrears.web.texts import choose_language, texts
 
@@ -73,6 +73,7 @@ def create_app() -> FastAPI:
             )
         context |= {"view": view, "days": days, "chosen": chosen}
         context |= {"documents": day_documents(settings.reports_root, view.day)}
+        context |= {"previews": day_previews(settings.reports_root, chosen)}
         context |= {"before": chosen - timedelta(days=1), "after": chosen + timedelta(days=1)}
         return templates.TemplateResponse(request, "day.html", context, headers=_PAGE_HEADERS)
 

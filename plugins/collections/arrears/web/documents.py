@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from arrears.day import BusinessDay
 
-_KINDS = {".html", ".css", ".js", ".svg", ".png", ".json", ".woff2"}
+_KINDS = {".html", ".css", ".js", ".svg", ".png", ".json", ".csv", ".woff2"}
 
 
 QUALITY_REPORT = "quality report"
@@ -46,3 +49,33 @@ def day_documents(folder: Path, day: BusinessDay) -> dict[str, str]:
         REPORT: f"daily/{day.key}{suffix}.html",
     }
     return {name: path for name, path in places.items() if (folder / path).is_file()}
+
+
+@dataclass(frozen=True)
+class PreviewLink:
+    """A preview of changed rules over a day's book."""
+
+    rule_set: str
+    """Name, version and short hash of the changed rules."""
+    changed_cases: int
+    path: str
+    """The report's path below the reports folder."""
+
+
+def day_previews(folder: Path, as_of: date, most: int = 10) -> list[PreviewLink]:
+    """The previews of a day, the newest first; only those that are written whole, which end with their JSON."""
+    written = sorted(
+        folder.glob(f"previews/{as_of.isoformat()}/*/preview.json"), key=lambda path: (-path.stat().st_mtime, path)
+    )
+    found = []
+    for path in written[:most]:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        changed = document["changed"]
+        found.append(
+            PreviewLink(
+                rule_set=f"{changed['name']} v{changed['version']} {changed['hash'][:8]}",
+                changed_cases=document["totals"]["changed_cases"],
+                path=path.with_name("preview.html").relative_to(folder).as_posix(),
+            )
+        )
+    return found

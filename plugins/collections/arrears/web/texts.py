@@ -80,6 +80,8 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "documents": ("文档", "Documents"),
     "quality report": ("质量报告", "Quality report"),
     "report": ("指标日报", "KPI report"),
+    "previews": ("策略预演", "Strategy previews"),
+    "changed_cases": ("案件变化", "cases change"),
     "new_tab": ("在新标签页打开", "opens in a new tab"),
     "unavailable": ("数据仓库暂时不可用。", "The warehouse does not answer."),
     "unavailable_hint": (
