@@ -6,7 +6,6 @@ SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
 CONTRACTS ?= 1000000
-BENCH := .arrears/bench/$(CONTRACTS)
 BENCH_DAY := 2026-11-20
 
 # The first Python that is new enough; PYTHON=... chooses another one.
@@ -75,12 +74,12 @@ lint-sql: $(VENV)/.dev
 lint-rules: $(VENV)/.dev
 	@$(BIN)/arrears rules check
 
-bench: $(VENV)/.runtime ## measure ageing and the whole day on CONTRACTS=1000000 generated contracts (about 5 minutes)
-	@test -f $(BENCH)/ledger/contracts.parquet || \
-		$(BIN)/arrears ledger generate --contracts $(CONTRACTS) --as-of $(BENCH_DAY) --out $(BENCH)/ledger
-	@$(BIN)/arrears age --ledger $(BENCH)/ledger --as-of $(BENCH_DAY) --out $(BENCH)/age.parquet
-	@ARREARS_HOME=$(BENCH)/home ARREARS_CLOCK=$(BENCH_DAY)T09:30 \
-		$(BIN)/arrears day --ledger $(BENCH)/ledger --as-of $(BENCH_DAY) --no-push
+bench: ## measure ageing, rules and growth beside Polars, pandas, PostgreSQL, Spark and zen (about 12 minutes)
+	@$(MAKE) --no-print-directory $(VENV)/.$(if $(JAVA_17),spark,dev)
+	@echo "PARTS=$(if $(PARTS),$(PARTS),all but day): figures go to .arrears/bench; docs/performance.md tells more."
+	@$(BIN)/python -m tests.bench --as-of $(BENCH_DAY) --contracts $(CONTRACTS) $(if $(PARTS),--parts $(PARTS)) \
+		$(if $(ENGINES),--engines $(ENGINES)) $(if $(GROWTH),--growth $(GROWTH)) \
+		$(if $(BENCH_LEDGER),--ledger "$(BENCH_LEDGER)") $(if $(PAGE),--page $(PAGE))
 
 docs: $(VENV)/.runtime ## write the generated pages of docs/ and the JSON Schemas of the rule files
 	@$(BIN)/arrears docs build

@@ -1,0 +1,29 @@
+"""Arrears' own ageing: the production models over the ledger's files, with the checks of the ledger's door."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.bench.terms import Terms
+
+from arrears.settings import Settings
+from arrears.strategy.age_ledger import AgedFiles, age_ledger
+
+
+def age_core(settings: Settings, terms: Terms, out: Path) -> dict[str, Any]:
+    """Writes the core answer for every contract to the Parquet file `out`; returns how many rows."""
+    from tests.bench.core_answer import write_core
+
+    return {"rows": write_core(settings, terms.as_of, out)}
+
+
+def age_wide(settings: Settings, terms: Terms, out: Path) -> dict[str, Any]:
+    """Writes all columns of the snapshot to the Parquet file `out`, as `arrears age` does; returns how many rows."""
+    return {"rows": age_ledger(settings, terms.as_of, AgedFiles(snapshot=out))}
+
+
+def age_spells(settings: Settings, terms: Terms, out: Path) -> dict[str, Any]:
+    """Writes the snapshot, and the spells and bucket history of the whole book, as `arrears age` does."""
+    history, spells = (out.with_name(f"{out.stem}.{name}.parquet") for name in ("history", "spells"))
+    return {"rows": age_ledger(settings, terms.as_of, AgedFiles(snapshot=out, history=history, spells=spells))}
