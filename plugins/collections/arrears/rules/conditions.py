@@ -7,7 +7,9 @@ declared names. Subqueries, other functions, several statements and comments are
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
+from datetime import date
 
 import sqlglot
 from sqlglot import exp
@@ -17,7 +19,14 @@ from arrears.rules.vocabulary import Kind, Vocabulary
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
+_IN_OTHERS = ("query", "unnest", "field", "is_global")
+"""What IN may be followed by besides a list of values."""
 _NULL = "null"
+_TEXT = re.compile(r"'(?:[^']|'')*'")
+_NUMBER = re.compile(r"\d{1,18}(\.\d{0,9})?|\.\d{1,9}")
+"""Numbers that every engine reads as the same exact decimal."""
+_DEEPEST = 60
+"""How deep a condition may be nested; each AND of a chain is one deeper."""
 
 
 class ConditionError(ValueError):
@@ -30,10 +39,16 @@ class ConditionError(ValueError):
 
 def parse_condition(text: str, vocabulary: Vocabulary) -> exp.Expr:
     """The expression that `text` says; ConditionError unless it is a boolean expression over the vocabulary."""
-    if "--" in text or "/*" in text or ";" in text:
+    # what stands in quotes is a value
+    bare = _TEXT.sub("''", text)
+    if "--" in bare or "/*" in bare or ";" in bare:
         raise ConditionError(f"a condition without comments or semicolons, not {text!r}", "Remove them.")
+    if any(ord(char) < 32 and char not in "\t\n\r" for char in text):
+        raise ConditionError(f"a condition without control characters, not {text!r}", "Remove them.")
     try:
         parsed = sqlglot.parse(text, dialect="duckdb")
+    except RecursionError:
+        raise _too_deep(text) from None
     except SqlglotError as error:
         raise ConditionError(
             f"a SQL expression, not {text!r} ({_first_line(error)})", "Correct the expression."
@@ -41,6 +56,8 @@ def parse_condition(text: str, vocabulary: Vocabulary) -> exp.Expr:
     if len(parsed) != 1 or parsed[0] is None:
         raise ConditionError(f"one expression, not {text!r}", "Write one condition.")
     condition = parsed[0]
+    if _depth(condition) > _DEEPEST:
+        raise _too_deep(text)
     kind = _kind(condition, vocabulary)
     if kind != "boolean":
         raise ConditionError(f"a condition that is true or false; {text!r} is a {kind}", "Compare it with something.")
@@ -52,6 +69,23 @@ def words_read(condition: exp.Expr) -> tuple[str, ...]:
     return tuple(sorted({column.name for column in condition.find_all(exp.Column)}))
 
 
+def _too_deep(text: str) -> ConditionError:
+    return ConditionError(
+        f"a condition nested at most {_DEEPEST} deep, not one of {len(text)} characters that begins {text[:40]!r}",
+        "Write a list as IN (...), or have a part computed by an earlier table.",
+    )
+
+
+def _depth(condition: exp.Expr) -> int:
+    deepest = 0
+    waiting: list[tuple[exp.Expr, int]] = [(condition, 1)]
+    while waiting:
+        node, depth = waiting.pop()
+        deepest = max(deepest, depth)
+        waiting += [(child, depth + 1) for child in node.iter_expressions()]
+    return deepest
+
+
 def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
     """The kind of value that `node` gives; ConditionError where it is not allowed or does not fit."""
     if isinstance(node, exp.Paren):
@@ -59,7 +93,7 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
     if isinstance(node, exp.Column):
         return _word(node, vocabulary)
     if isinstance(node, exp.Literal):
-        return "text" if node.is_string else "number"
+        return "text" if node.is_string else _number(node)
     if isinstance(node, exp.Boolean):
         return "boolean"
     if isinstance(node, exp.Null):
@@ -74,19 +108,25 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
     if isinstance(node, _COMPARISONS):
         _same_kind(node.left, [node.right], vocabulary)
         return "boolean"
-    if isinstance(node, exp.Between):
+    if isinstance(node, exp.Between) and not node.args.get("symmetric"):
         _same_kind(node.this, [node.args["low"], node.args["high"]], vocabulary)
         return "boolean"
-    if isinstance(node, exp.In) and not node.args.get("query") and not node.args.get("unnest"):
+    if isinstance(node, exp.In) and node.expressions and not any(node.args.get(each) for each in _IN_OTHERS):
         _same_kind(node.this, node.expressions, vocabulary)
         return "boolean"
     if isinstance(node, exp.Like):
         _expect(node.this, "text", vocabulary)
-        _expect(node.expression, "text", vocabulary)
+        if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
+            raise ConditionError(
+                f"a pattern in single quotes after LIKE, not {node.expression.sql(dialect='duckdb')!r}",
+                "Write the pattern; % stands for any characters, _ for one.",
+            )
         return "boolean"
-    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null | exp.Boolean):
+    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Null):
         _kind(node.this, vocabulary)
         return "boolean"
+    if isinstance(node, exp.Is) and isinstance(node.expression, exp.Boolean):
+        return _expect(node.this, "boolean", vocabulary)
     if isinstance(node, _ARITHMETIC):
         _expect(node.left, "number", vocabulary)
         return _expect(node.right, "number", vocabulary)
@@ -95,7 +135,7 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
     if isinstance(node, exp.Abs):
         return _expect(node.this, "number", vocabulary)
     if isinstance(node, exp.Cast) and node.to.this is exp.DataType.Type.DATE and isinstance(node.this, exp.Literal):
-        return "date"
+        return _date(node.this)
     raise ConditionError(
         f"an expression of comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic, COALESCE, GREATEST, "
         f"LEAST or ABS; {node.sql(dialect='duckdb')!r} is none of them",
@@ -103,8 +143,30 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
     )
 
 
+def _number(literal: exp.Literal) -> Kind:
+    if not _NUMBER.fullmatch(literal.name):
+        raise ConditionError(
+            f"a number of at most 18 digits and 9 decimals, not {literal.name}", "Write it as digits and a point."
+        )
+    return "number"
+
+
+def _date(literal: exp.Literal) -> Kind:
+    # engines also read 'today' or '2026-1-31' as dates, each in its own way
+    try:
+        written = date.fromisoformat(literal.name).isoformat()
+    except ValueError:
+        written = ""
+    if not literal.is_string or written != literal.name:
+        raise ConditionError(
+            f"a day of the calendar, not {literal.name!r}", "Dates are written DATE '2026-01-31', year, month and day."
+        )
+    return "date"
+
+
 def _word(column: exp.Column, vocabulary: Vocabulary) -> Kind:
-    if column.table or column.name not in vocabulary.words:
+    identifier = column.this
+    if column.table or column.name not in vocabulary.words or isinstance(identifier, exp.Star) or identifier.quoted:
         near = difflib.get_close_matches(column.name, vocabulary.words, n=1)
         raise ConditionError(
             f"a name of the vocabulary, not {column.sql(dialect='duckdb')!r}",

@@ -14,7 +14,10 @@ from arrears.rules.rule_set import RuleSet
 
 TimeOfDay = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 """A time of day as text, `HH:MM`; quoted in YAML, which reads a bare 22:00 as a number."""
-Verdict = Literal["allow", "review", "deny"]
+Verdict = Literal["allow", "soften", "review", "deny"]
+"""allow: any rule may read it. soften: a rule may read it where that only makes the treatment milder; a rule that it
+makes harsher is an error. review: a rule that reads it names who approved that, when and why. deny: no rule may read
+it. Reading through a column that an earlier table computed from it counts as well."""
 Counted = Literal["connected", "unanswered"]
 
 
@@ -79,7 +82,9 @@ class AttributeVerdict(RuleModel):
     """Whether a strategy may read an attribute of the customer."""
 
     verdict: Verdict
+    """allow: any rule. soften: only to treat more mildly. review: with an approval on the rule. deny: never."""
     source: str
+    """Name of the source that says so."""
 
 
 class PolicyPack(RuleModel):
