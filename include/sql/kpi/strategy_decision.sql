@@ -24,6 +24,7 @@ SELECT
     balance_rule,
     score_rule,
     segment_rule,
-    treatment_rule
+    treatment_rule,
+    arms
 FROM treatment
 ORDER BY contract_id

@@ -24,8 +24,14 @@ from arrears.warehouse.embedded import EmbeddedPostgres
 from arrears.warehouse.migrate import upgrade
 
 AS_OF = date(2026, 11, 20)
+ARMS = ("champion", "challenger")
 STEPS = ("build_kpis", "load_warehouse", "publish_report")
 Ledger = dict[str, pa.Table]
+
+
+def mart_columns(name: str) -> list[str]:
+    """The columns of a fact, as `mart_rows` gives them."""
+    return [column.name for fact in FACTS if fact.name == name for column in fact.table.columns]
 
 
 @pytest.fixture
@@ -144,8 +150,13 @@ def test_an_empty_day_replaces_an_earlier_try(kpi_day: Callable[..., Any]) -> No
     mart = kpi_day(AS_OF, ledger={})
     assert [row[3] for row in mart["run_day"]] == [0]
     for fact in FACTS:
-        if fact.name not in {"run_day"}:
+        if fact.name not in {"run_day", "arm_result"}:
             assert mart[fact.name] == [], fact.name
+    # an arm without a case is told as such
+    assert {row[2:5] for row in mart["arm_result"]} == {("first_call", date(2026, 1, 1), arm) for arm in ARMS}
+    counts = [name for name in mart_columns("arm_result") if name.endswith("cases") and not name.startswith("re")]
+    places = [mart_columns("arm_result").index(name) for name in counts if name != "takes_cases"]
+    assert {row[place] for row in mart["arm_result"] for place in places} == {0}
 
 
 def test_what_a_newer_day_said_of_a_member_stays(kpi_day: Callable[..., Any], lender: Ledger) -> None:

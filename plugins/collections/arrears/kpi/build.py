@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from arrears.day import Basis, BusinessDay
 from arrears.kpi import ops_reads
+from arrears.kpi.arms import arm_inputs, experiment_dimension
 from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, windows
 from arrears.kpi.rules import Label
 from arrears.kpi.windows import month_end_parameters, month_end_relation
@@ -22,13 +23,17 @@ from arrears.run import Run
 from arrears.sqlmodel import load_model, run_model, run_select
 from arrears.strategy.age_book import age_history
 from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
+from arrears.strategy.experiment_arms import experiments_of
 
 
 def build_opening(run: Run) -> dict[str, int]:
-    """Builds the facts of the day itself."""
+    """Builds the facts of the day itself. Runs after `build_arms`, as the closing facts do."""
     params = {"basis": run.day.basis, "rule_set_hash": run.rules.hash}
+    relations, sources = arm_inputs(run)
     return {
-        fact.lake_table: run_model(run, f"kpi/{fact.name}", table=fact.lake_table, params=params)
+        fact.lake_table: run_model(
+            run, f"kpi/{fact.name}", table=fact.lake_table, params=params, relations=relations, sources=sources
+        )
         for fact in FACTS
         if fact.kind == "opening"
     }
@@ -37,13 +42,15 @@ def build_opening(run: Run) -> dict[str, int]:
 def build_closing(run: Run) -> dict[str, int]:
     """Builds the facts of the finished days within the look-back; an empty day gives no rows."""
     days = windows(run).closing
+    arm_relations, arm_sources = arm_inputs(run)
     relations = {
+        **arm_relations,
         "closing_days": pa.table({"as_of": pa.array(days, pa.date32())}),
         "contact_tasks": ops_reads.contact_tasks(run.warehouse, days),
         "contact_attempts": ops_reads.contact_attempts(run.warehouse, days),
         "grabs": ops_reads.grabs(run.warehouse, days),
     }
-    sources: dict[str, Sequence[Path]] = {}
+    sources: dict[str, str | Sequence[Path]] = {**arm_sources}
     for table in ("assignment", "treatment", "contact_plan"):
         files = _past_files(run, table, days)
         if files:
@@ -162,6 +169,7 @@ def build_dimensions(run: Run) -> dict[str, int]:
     for name, table in {
         "dim_date": calendar(windows(run)),
         "dim_bucket": _buckets(run),
+        "dim_arm": experiment_dimension(experiments_of(run.rules)),
         "dim_strategy": _strategy(run),
     }.items():
         with run.lake.replace(f"kpi/{name}", run.day) as aside:

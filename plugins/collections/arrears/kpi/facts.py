@@ -57,9 +57,11 @@ FACTS: tuple[Fact, ...] = (
     Fact(_table(mart.CaseAssignment), "opening"),
     Fact(_table(mart.PoolOfferDay), "opening"),
     Fact(_table(mart.ContactPlanDay), "opening"),
+    Fact(_table(mart.ArmResult), "opening"),
     Fact(_table(mart.CollectorDay), "closing"),
     Fact(_table(mart.ChannelDay), "closing"),
     Fact(_table(mart.PoolDay), "closing"),
+    Fact(_table(mart.ArmDay), "closing"),
     ROLL,
 )
 """All facts, in the order in which they are built."""
@@ -77,6 +79,7 @@ DIMENSIONS: tuple[sa.Table, ...] = tuple(
         mart.DimTeam,
         mart.DimBucket,
         mart.DimChannel,
+        mart.DimArm,
         mart.DimStrategy,
     )
 )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 
+_ROWS_A_PART = 50_000
 _TASKS = pa.schema(
     {
         "as_of": pa.date32(),
@@ -30,6 +31,7 @@ _ATTEMPTS = pa.schema(
         "outcome": pa.string(),
     }
 )
+_COUNTS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "attempts": pa.int64()})
 _GRABS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "minutes": pa.int64()})
 
 
@@ -64,6 +66,18 @@ def contact_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
     return _fetch(warehouse, select, _ATTEMPTS)
 
 
+def contact_counts(warehouse: sa.Engine, first: date, last: date) -> pa.Table:
+    """Attempts per customer and day from `first` to `last`: as_of, customer_id, attempts."""
+    events = ContactAttempt
+    one = sa.tuple_(events.task_key, events.attempt_no)
+    select = (
+        sa.select(events.business_day, events.customer_id, sa.func.count(one.distinct()))
+        .where(events.business_day.between(first, last))
+        .group_by(events.business_day, events.customer_id)
+    )
+    return _fetch(warehouse, select, _COUNTS)
+
+
 def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
     """The first grab of each case on each of the days: as_of, customer_id, minutes that it lay in the pool before."""
     grab = CaseAssignment
@@ -87,7 +101,10 @@ def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
 
 
 def _fetch(warehouse: sa.Engine, select: sa.Select[*tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
-    with warehouse.connect() as connection:
-        rows = connection.execute(select).all()
-    arrays = [pa.array([row[position] for row in rows], field.type) for position, field in enumerate(schema)]
-    return pa.table(arrays, schema=schema)
+    # by parts, so that only Arrow holds all rows: months of attempts are many
+    parts = [schema.empty_table()]
+    with warehouse.connect().execution_options(yield_per=_ROWS_A_PART) as connection:
+        for rows in connection.execute(select).partitions():
+            arrays = [pa.array([row[position] for row in rows], field.type) for position, field in enumerate(schema)]
+            parts.append(pa.table(arrays, schema=schema))
+    return pa.concat_tables(parts)

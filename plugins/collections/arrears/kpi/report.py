@@ -20,6 +20,7 @@ from arrears.kpi.report_data import ReportData, Row, read_report, share
 from arrears.kpi.rules import KpiRules, Label
 from arrears.run import Run
 from arrears.vega import Spec, bundle, script_safe
+from arrears.warehouse.arm_views import METRIC_MEASURE
 
 _SHORT_ENDS = {"closed": "closed", "written_off": "w/o", "left": "left"}
 """What the heat map calls the ends that are no bucket; the table below it has their full names."""
@@ -59,12 +60,13 @@ def render(day: BusinessDay, data: ReportData, rules: KpiRules, figures: Mapping
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": _count, "money": _money, "percent": _percent}
+    environment.filters |= {"count": _count, "money": _money, "percent": _percent, "text_as": _text_as}
     labels = rules.labels
     environment.globals |= {
         "channel_label": lambda code: _label(labels.channels, code),
         "queue_label": lambda code: _label(labels.queues, code),
         "class_label": lambda code: _label(labels.classes, code),
+        "arm_measure": METRIC_MEASURE,
     }
     return environment.get_template("report.html").render(
         day=day,
@@ -339,6 +341,13 @@ def _count(value: int | Decimal | None) -> str:
 
 def _money(value: Decimal | str | None) -> str:
     return "–" if value is None else f"{Decimal(value):,.0f}"
+
+
+def _text_as(value: Decimal, kind: str) -> str:
+    """A figure of an arm: percent, points (of a difference of shares), money or number."""
+    if kind == "points":
+        return f"{100 * value:+.1f} pp"
+    return {"percent": _percent(float(value)), "money": _money(value), "number": f"{value:,.2f}"}[kind]
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

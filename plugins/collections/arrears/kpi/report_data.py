@@ -28,6 +28,7 @@ from arrears.warehouse.mart import (
     RollTransition,
     RunDay,
 )
+from arrears.warehouse.mart_views import view
 
 Row = dict[str, Any]
 
@@ -57,6 +58,8 @@ class ReportData:
     closing_channels: list[Row]
     closing_collectors: list[Row]
     pool: list[Row]
+    arms: list[Row]
+    """Results of experiments so far, champion first: the columns of `mart.v_arm_result`."""
     quality: list[Row]
 
 
@@ -91,6 +94,7 @@ def read_report(run: Run) -> ReportData:
             closing_channels=reader.closing(ChannelDay, [ChannelDay.channel, ChannelDay.source]),
             closing_collectors=reader.closing(CollectorDay, [CollectorDay.collector_id]),
             pool=reader.pool(rules.report.pool_cases),
+            arms=reader.arms(),
             quality=reader.quality(),
         )
 
@@ -280,6 +284,15 @@ class _Reader:
             .limit(limit)
         )
         return self.rows(select)
+
+    def arms(self) -> list[Row]:
+        results = view("v_arm_result").select.subquery()
+        own = sa.and_(results.c.as_of == self.as_of, results.c.basis == self.basis)
+        return self.rows(
+            sa.select(*results.columns)
+            .where(own)
+            .order_by(results.c.experiment, results.c.is_champion.desc(), results.c.arm)
+        )
 
     def quality(self) -> list[Row]:
         fact = QualityResultRow

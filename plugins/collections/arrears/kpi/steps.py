@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from arrears.kpi.arms import build_arms
 from arrears.kpi.build import build_closing, build_dimensions, build_opening, build_rolls
 from arrears.kpi.facts import AREA, DIMENSIONS, FACTS, RUN_DAY, published_tables, scope, windows
 from arrears.run import Run, StepResult
@@ -38,7 +39,7 @@ def build_kpis(run: Run) -> StepResult:
     run.lake.require("ledger", run.day, _LEDGER)
     run.lake.require("treatment", run.day, ("snapshot", "treatment", "cases"))
     run.lake.require("worklist", run.day, ("assignment", "contact_plan"))
-    rows = {**build_opening(run), **build_closing(run), **build_rolls(run)}
+    rows = {**build_arms(run), **build_opening(run), **build_closing(run), **build_rolls(run)}
     rows |= build_dimensions(run)
     run.lake.publish(AREA, run.day, published_tables())
     asked = windows(run)

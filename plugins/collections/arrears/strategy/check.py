@@ -10,6 +10,7 @@ from arrears.errors import RulesError
 from arrears.rules.findings import Finding, in_order, of_error
 from arrears.rules.policy import PolicyPack, load_policy
 from arrears.rules.rule_set import RuleSet, rule_set_versions
+from arrears.strategy.check_experiments import experiment_change_findings
 from arrears.strategy.check_files import file_findings, folder_findings
 from arrears.strategy.check_policy import approved_uses
 from arrears.strategy.checked import Checked, read_rules
@@ -21,6 +22,7 @@ CHECKS: tuple[str, ...] = (
     "arrears.strategy.check_policy:policy_findings",
     "arrears.strategy.check_tables:table_findings",
     "arrears.strategy.check_tables:unused_values",
+    "arrears.strategy.check_experiments:experiment_findings",
 )
 """The checks after those of the files' form, `module:function` of type Check; imported when a rule set is checked."""
 
@@ -46,8 +48,10 @@ def check_folder(root: Path) -> Iterator[tuple[RuleSet | None, list[Finding]]]:
         yield None, in_order([of_error(error), *folder_findings(root)])
         return
     told: set[tuple[str, str]] = set()
-    for rules in versions:
-        new = [each for each in check_rules(rules) if (each.where, each.message) not in told]
+    for rules, before in zip(versions, (None, *versions), strict=False):
+        changed = [] if before is None else experiment_change_findings(rules, before)
+        found = in_order([*check_rules(rules), *changed])
+        new = [each for each in found if (each.where, each.message) not in told]
         told |= {(each.where, each.message) for each in new}
         yield rules, new
 

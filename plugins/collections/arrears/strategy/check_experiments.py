@@ -6,20 +6,21 @@ from collections.abc import Iterator
 
 from arrears.errors import RulesError
 from arrears.rules.findings import Finding, of_error
-from arrears.rules.policy import PolicyPack
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary
+from arrears.strategy.checked import Checked
 from arrears.strategy.experiment_arms import experiments_of
 from arrears.strategy.experiment_exclusions import check_exclusions, exclusion_conditions
 from arrears.strategy.experiment_power import Need, present_need
-from arrears.strategy.experiment_rules import FILE, Experiment, Experiments
+from arrears.strategy.experiment_rules import FILE, Experiment
 
 
-def experiment_findings(rules: RuleSet, policy: PolicyPack | None, before: RuleSet | None = None) -> Iterator[Finding]:
-    """What is to be said about the experiments of a rule set; `before` is the one that it changes, if any.
+def experiment_findings(checked: Checked) -> Iterator[Finding]:
+    """What is to be said about the experiments of a rule set.
 
     The form of the file is not judged here: without a file that can be read there is nothing to say.
     """
+    rules = checked.rules
     try:
         experiments = experiments_of(rules)
         vocabulary = rules.load("vocabulary.yaml", Vocabulary)
@@ -27,12 +28,10 @@ def experiment_findings(rules: RuleSet, policy: PolicyPack | None, before: RuleS
         return
     try:
         exclusion_conditions(experiments, vocabulary, rules)
-        if policy is not None:
-            check_exclusions(experiments, policy, rules)
+        if checked.policy is not None:
+            check_exclusions(experiments, checked.policy, rules)
     except RulesError as error:
         yield of_error(error, "experiment_exclusion")
-    if before is not None:
-        yield from _history(rules, before, experiments)
     for number, experiment in enumerate(experiments):
         yield from _size(rules, experiment, number)
 
@@ -74,9 +73,11 @@ def _size(rules: RuleSet, experiment: Experiment, number: int) -> Iterator[Findi
     )
 
 
-def _history(rules: RuleSet, before: RuleSet, experiments: Experiments) -> Iterator[Finding]:
+def experiment_change_findings(rules: RuleSet, before: RuleSet) -> Iterator[Finding]:
+    """What a change does to experiments that it must leave alone, lest living cases change their arm."""
     try:
         earlier = {each.name: each for each in experiments_of(before)}
+        experiments = experiments_of(rules)
     except RulesError:
         return
     now = {each.name: (number, each) for number, each in enumerate(experiments)}

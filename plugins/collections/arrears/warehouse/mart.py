@@ -57,6 +57,8 @@ def _described(comment: str) -> dict[str, Any]:
 
 _BASIS = "frozen: what the day's own run knew, stays; restated: the past day computed again from a later ledger."
 _KNOWN = "Business day of the run whose ledger and results the figures come from."
+_METRIC = "What decides: cure, roll, or recovered."
+_WITHIN = "Days after entry in which a case's result is measured; it counts once they have passed (matured)."
 _CURRENCY = "ISO 4217 code of the amounts; XXX when the ledger names none."
 
 
@@ -235,6 +237,42 @@ class DimChannel(Base):
     label_zh: Mapped[str] = _text("Name in Chinese.")
 
 
+class DimArm(Base):
+    """Arms of experiments."""
+
+    __tablename__ = "dim_arm"
+    __table_args__ = (
+        _described(
+            "Arms of the declared experiments (champion and challengers), as last declared. Grain: experiment x arm. "
+            "Source: experiments.yaml."
+        ),
+    )
+
+    experiment: Mapped[str] = _text_key("Experiment.")
+    arm: Mapped[str] = _text_key("Arm.")
+    meaning: Mapped[str] = _text("What is done in the arm.")
+    is_champion: Mapped[bool] = mapped_column(comment="Whether the other arms are compared to it.")
+    hypothesis: Mapped[str] = _text("What the experiment is to show.")
+    owner: Mapped[str] = _text("Who answers for it.")
+    reason: Mapped[str] = _text("Why it is made.")
+    metric: Mapped[str] = _text(_METRIC)
+    within_days: Mapped[int] = mapped_column(comment=_WITHIN)
+    baseline: Mapped[Decimal] = mapped_column(
+        sa.Numeric(18, 6), comment="What the champion is expected to give: a share, 0 to 1, or an amount per case."
+    )
+    minimum_effect: Mapped[Decimal] = mapped_column(
+        sa.Numeric(18, 6), comment="Smallest difference to the champion that is worth finding, in that unit."
+    )
+    alpha: Mapped[Decimal] = mapped_column(
+        sa.Numeric(9, 6), comment="Chance of calling a difference that is none, 0 to 1, over all comparisons."
+    )
+    power: Mapped[Decimal] = mapped_column(
+        sa.Numeric(9, 6), comment="Chance of finding the minimum effect if it is there, 0 to 1."
+    )
+    starts_on: Mapped[date] = _day("First entry day of its cases.")
+    ends_on: Mapped[date | None] = _maybe_day("Last entry day; NULL: open.")
+
+
 class DimStrategy(Base):
     """Versions of the rule set."""
 
@@ -369,6 +407,11 @@ class StrategyDecision(_Fact, Base):
     score_rule: Mapped[str | None] = _maybe_text("Rule that judged the scores.")
     segment_rule: Mapped[str | None] = _maybe_text("Rule that gave the segment.")
     treatment_rule: Mapped[str | None] = _maybe_text("Rule that gave the treatment.")
+    arms: Mapped[str] = mapped_column(
+        sa.Text,
+        server_default=sa.text("''"),
+        comment="Arms of the case, experiment=arm, comma separated; empty when it is in none. Joins dim_arm.",
+    )
 
 
 class CaseAssignment(_Fact, Base):
@@ -443,6 +486,51 @@ class ContactPlanDay(_Fact, Base):
     cut_tasks: Mapped[int] = _count("Of them cut by the daily cap.")
     approval_tasks: Mapped[int] = _count("Planned ones that a person must approve first.")
     customers: Mapped[int] = _count("Customers of the planned ones.")
+
+
+class ArmResult(_Fact, Base):
+    """What came of the arms so far."""
+
+    __tablename__ = "arm_result"
+    __table_args__ = (
+        _described(
+            "What came of each arm so far, as of the opening: sums over all cases that entered since the experiment "
+            "began, whatever happened to them later (intention to treat). Rates, intervals and whether they may be "
+            "read are in v_arm_result. Grain: day x basis x experiment x period of shares x arm. Source: ledger, "
+            "experiment_arm, contact results, ops.contact_attempt."
+        ),
+    )
+
+    experiment: Mapped[str] = _text_key("Experiment; joins dim_arm.")
+    shares_from: Mapped[date] = mapped_column(
+        sa.Date, primary_key=True, comment="First entry day of the shares under which the cases entered."
+    )
+    arm: Mapped[str] = _text_key("Arm; joins dim_arm.")
+    is_champion: Mapped[bool] = mapped_column(comment="Whether the other arms are compared to it.")
+    share: Mapped[Decimal] = mapped_column(sa.Numeric(9, 6), comment="Share of new cases, 0 to 1.")
+    champion_share: Mapped[Decimal] = mapped_column(sa.Numeric(9, 6), comment="Share of the champion, 0 to 1.")
+    takes_cases: Mapped[bool] = mapped_column(comment="Whether new cases still enter under these shares.")
+    entry_days: Mapped[int] = mapped_column(comment="Finished days on which cases could enter.")
+    metric: Mapped[str] = _text(_METRIC)
+    within_days: Mapped[int] = mapped_column(comment=_WITHIN)
+    required_cases: Mapped[int | None] = mapped_column(
+        sa.BigInteger, comment="Matured cases that the power calculation asks for; NULL: compared with nothing."
+    )
+    z_value: Mapped[float] = mapped_column(
+        sa.Double, comment="Normal quantile of the intervals: the two-sided alpha over the comparisons made."
+    )
+    cases: Mapped[int] = _count("Cases that entered.")
+    matured_cases: Mapped[int] = _count("Of them those whose days have passed; all that follows is about these.")
+    cured_cases: Mapped[int] = _count("Cases that were over within the days, and not by a write-off.")
+    rolled_cases: Mapped[int] = _count("Cases that reached a higher bucket than at entry within the days.")
+    recovered_amount: Mapped[Decimal] = _money(
+        "What they paid from entry to the end of the days, per day at most what was overdue when the day began."
+    )
+    recovered_squares: Mapped[Decimal] = mapped_column(
+        sa.Numeric(38, 4), comment="Sum over the cases of the squared amount, for the interval."
+    )
+    contacts: Mapped[int] = _count("Contact attempts from entry to the end of the days, by whomever.")
+    contact_squares: Mapped[int] = _count("Sum over the cases of the squared number, for the interval.")
 
 
 # Closing facts: what came of finished days, computed anew by each run within the look-back
@@ -541,6 +629,34 @@ class PoolDay(_Fact, Base):
     allocated_recovered_amount: Mapped[Decimal] = _money(
         "What these paid that day, per case at most what was overdue at the opening."
     )
+    known_as_of: Mapped[date] = _day(_KNOWN)
+
+
+class ArmDay(_Fact, Base):
+    """What came of the arms on a day."""
+
+    __tablename__ = "arm_day"
+    __table_args__ = (
+        _described(
+            "What came of the arms of experiments on a finished day; money and contacts are those of cases that were "
+            "open when it began. Grain: day x basis x experiment x arm. Source: ledger, experiment_arm, contact "
+            "results, ops.contact_attempt."
+        ),
+    )
+
+    experiment: Mapped[str] = _text_key("Experiment; joins dim_arm.")
+    arm: Mapped[str] = _text_key("Arm; joins dim_arm.")
+    open_cases: Mapped[int] = _count("Cases of the arm that were open when the day began.")
+    entered_cases: Mapped[int] = _count("Of them those that entered that day.")
+    cured_cases: Mapped[int] = _count("Of them those that were over that day, and not by a write-off.")
+    cured_in_time_cases: Mapped[int] = _count("Of the cured ones, those within the experiment's days after entry.")
+    rolled_cases: Mapped[int] = _count("Open cases that reached a higher bucket than at entry, for the first time.")
+    paid_cases: Mapped[int] = _count("Open cases that paid any of what was overdue.")
+    recovered_amount: Mapped[Decimal] = _money(
+        "What open cases paid that day, per case at most what was overdue when it began."
+    )
+    touched_cases: Mapped[int] = _count("Open cases with a contact attempt.")
+    contacts: Mapped[int] = _count("Contact attempts at open cases, by whomever.")
     known_as_of: Mapped[date] = _day(_KNOWN)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateView
 
+from arrears.warehouse import arm_views
 from arrears.warehouse.base import MART
 from arrears.warehouse.mart import (
     CaseAssignment,
@@ -638,6 +639,16 @@ def _loan_region() -> View:
     )
 
 
+def _arm_results(name: str, comment: str, *, by_period: bool) -> View:
+    texts = {
+        "experiment": "Experiment; joins dim_arm.",
+        **({"shares_from": "First entry day of the shares under which the cases entered."} if by_period else {}),
+        "arm": "Arm; joins dim_arm.",
+        **arm_views.column_texts(),
+    }
+    return View(name, comment, arm_views.arm_select(by_period=by_period), _named(("as_of", "basis"), texts))
+
+
 VIEWS: tuple[View, ...] = (
     _portfolio_bucket(),
     _month_end_bucket(),
@@ -664,5 +675,22 @@ VIEWS: tuple[View, ...] = (
     _contact_plan_rates(),
     _channel_rates(),
     _pool_rates(),
+    _arm_results(
+        "v_arm_result",
+        "Results of experiments 冠军挑战者 so far, per arm, with confidence intervals, and whether to read them yet. "
+        "Grain: day x basis x experiment x arm. Source: arm_result.",
+        by_period=False,
+    ),
+    _arm_results(
+        "v_arm_period_result",
+        "Results of experiments so far, per arm and period of the same shares: what to read after shares changed. "
+        "Grain: day x basis x experiment x period of shares x arm. Source: arm_result.",
+        by_period=True,
+    ),
 )
 """All views of the mart, in the order in which they can be created."""
+
+
+def view(name: str) -> View:
+    """The view called `name`; KeyError if there is none."""
+    return {each.name: each for each in VIEWS}[name]
