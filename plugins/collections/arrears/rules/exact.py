@@ -76,15 +76,15 @@ class Encoder:
             value = self.term(node.this)
             low = _compared(exp.GTE, value, self.term(node.args["low"]))
             high = _compared(exp.LTE, value, self.term(node.args["high"]))
-            return Truth(z3.And(low.true, high.true), z3.Or(low.false, high.false))
+            return _negated(node, Truth(z3.And(low.true, high.true), z3.Or(low.false, high.false)))
         if isinstance(node, exp.In):
             value = self.term(node.this)
             each = [_compared(exp.EQ, value, self.term(other)) for other in node.expressions]
-            return Truth(z3.Or(*(one.true for one in each)), z3.And(*(one.false for one in each)))
+            return _negated(node, Truth(z3.Or(*(one.true for one in each)), z3.And(*(one.false for one in each))))
         if isinstance(node, exp.Like):
-            return self._like(node)
+            return _negated(node, self._like(node))
         if isinstance(node, exp.Is):
-            return self._is(node)
+            return _negated(node, self._is(node))
         term = self.term(node)
         return Truth(z3.And(z3.Not(term.null), term.value), z3.And(z3.Not(term.null), z3.Not(term.value)))
 
@@ -296,6 +296,11 @@ def conjuncts(node: exp.Expr) -> Sequence[exp.Expr]:
     if isinstance(node, exp.And):
         return [*conjuncts(node.left), *conjuncts(node.right)]
     return [node]
+
+
+def _negated(node: exp.Expr, truth: Truth) -> Truth:
+    # sqlglot writes NOT LIKE into the node itself
+    return Truth(truth.false, truth.true) if node.args.get("negate") else truth
 
 
 def _compared(operator: type[exp.Expr], left: Term, right: Term) -> Truth:

@@ -162,6 +162,19 @@ class Reasoner:
                 break
         return Never(tuple(parts[each].sql(dialect="duckdb") for each in involved), facts, dropped, nearest)
 
+    def decided(self, layer: int, rule: int | None) -> Example | Undecided | None:
+        """A case, by all the words that it comes with, which a rule of a table of hit `first` decides; None if none.
+
+        Without a rule: a case that the default decides.
+        """
+        fires = self._fires[layer]
+        position = len(fires) if rule is None else rule
+        question = [z3.Not(each) for each in fires[:position]] + ([] if rule is None else [fires[rule]])
+        answer = self._check(*question)
+        if answer == z3.sat:
+            return self.example(self._base, question)
+        return None if answer == z3.unsat else Undecided("too hard to decide")
+
     def shadowed(self, layer: int, rule: int) -> Shadowed | Undecided | None:
         """Which earlier rules take all cases of a rule; None when it decides some, or matches none at all."""
         fires = self._fires[layer]
@@ -255,16 +268,6 @@ class Reasoner:
         without = {name: exact.read(model, other.terms[name], self.words.get(name), self._alphabet) for name in columns}
         return self._read(model, shown), without
 
-    def matching(self, layer: int, example: Example) -> list[int]:
-        """Positions of the rules of a table that match a case given by base words; for tests and explanations."""
-        fixed = [
-            exact.equals(self.encoder.terms[name], self._value(name, value))
-            for name, value in example.items()
-            if name in self._base
-        ]
-        fires = self._fires[layer]
-        return [position for position, each in enumerate(fires) if self._check(*fixed, each) == z3.sat]
-
     def is_uncertain(self, layer: int) -> bool:
         """Whether a table reads a condition that is wrong or not decided, itself or by way of earlier tables."""
         conditions = self.layers[layer].conditions
@@ -333,9 +336,6 @@ class Reasoner:
         if text not in self._parts:
             self._parts[text] = self._named(f"part {text}", self.encoder.truth(node).true)
         return self._parts[text]
-
-    def _value(self, name: str, value: Value) -> Term:
-        return self.encoder.constant(value)
 
     # answers
 

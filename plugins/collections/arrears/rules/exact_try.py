@@ -20,7 +20,10 @@ def truths(
     """What each condition gives for a case, in DuckDB: true, false, or NULL."""
     if not conditions:
         return []
-    row = exp.select(*(exp.alias_(_literal(value, words[name]), name) for name, value in example.items()))
+    row = exp.select(
+        exp.alias_(exp.Literal.number(1), "one"),
+        *(exp.alias_(_literal(value, words[name]), name) for name, value in example.items()),
+    )
     asked = exp.select(*(exp.alias_(each.copy(), f"c{number}") for number, each in enumerate(conditions)))
     query = asked.from_(_CASE).with_(_CASE, as_=row)
     with duckdb.connect() as connection:
