@@ -38,7 +38,8 @@ def experiment_findings(checked: Checked) -> Iterator[Finding]:
 
 def power_text(experiment: Experiment, asked: Need) -> str:
     """What an experiment is to find, and the cases that this takes, in one sentence."""
-    cases = ", ".join(f"{count:,} {arm}" for arm, count in asked.required.items())
+    first, *rest = (f"{count:,}" + "{} in " + arm for arm, count in asked.required.items())
+    cases = ", ".join([first.format(" cases"), *(each.format("") for each in rest)])
     goal = (
         f"{experiment.metric} of {float(experiment.baseline):,.2f} against {float(experiment.target):,.2f} per case"
         if experiment.metric == "recovered"

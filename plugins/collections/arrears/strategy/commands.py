@@ -9,6 +9,7 @@ import typer
 
 from arrears.command_options import AsOf, ClockAt, GraceDays, Materiality
 from arrears.command_steps import run_and_show
+from arrears.strategy.experiment_commands import experiments, power
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -51,3 +52,7 @@ def preview(
 
     values = {"materiality": materiality, "grace_days": grace_days, "clock": clock}
     show_preview(rules, valid_on, as_of, out, {name: value for name, value in values.items() if value is not None})
+
+
+app.command()(experiments)
+app.command()(power)
