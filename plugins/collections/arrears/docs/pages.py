@@ -19,7 +19,7 @@ class DriftError(ArrearsError):
 
 def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated file."""
-    from arrears.docs import rules_page, settings_page, steps_page
+    from arrears.docs import rules_page, settings_page, steps_page, strategy_page
     from arrears.rules.registry import json_schemas
     from arrears.rules.rule_set import latest_rule_set
     from arrears.warehouse import dictionary
@@ -28,6 +28,7 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     yield docs / "dags-and-steps.md", steps_page.render()
     yield docs / "settings.md", settings_page.render()
     yield docs / "data-dictionary.md", dictionary.render()
+    yield docs / "strategy.md", strategy_page.render(project / "include" / "rules")
     template = project / "env.template"
     yield template, with_part(template, _ENV, settings_page.render_env())
     for page, part in {
