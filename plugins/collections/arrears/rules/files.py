@@ -18,7 +18,7 @@ from arrears.errors import RulesError
 class RuleModel(BaseModel):
     """Base of all rule models: frozen, and strict about keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True, use_attribute_docstrings=True)
 
 
 class PlacedError(ValueError):

@@ -25,8 +25,11 @@ class Source(RuleModel):
     """Where a number of the pack comes from."""
 
     title: Annotated[str, Field(min_length=1)]
+    """What it is called, with its number or article."""
     publisher: Annotated[str, Field(min_length=1)]
+    """Who made it."""
     dated: date
+    """When it was made, or came into force."""
 
 
 class ForbiddenHours(RuleModel):
@@ -37,18 +40,24 @@ class ForbiddenHours(RuleModel):
     forbidden_to: TimeOfDay
     """First minute that is allowed again."""
     source: str
+    """Name of the source that says so."""
 
 
 class ContactLimit(RuleModel):
     """How many calls of one business day are allowed, the lender's and all agencies' together."""
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Contacts that the limit blocks name it."""
     counts: Counted
     """connected: calls that reached the debtor; unanswered: tries that nobody answered."""
     per: Literal["debtor", "number"]
+    """What they are counted for: connected calls per debtor, unanswered tries per number."""
     most: Annotated[int, Field(ge=0)]
+    """How many a day are allowed."""
     verdict: Literal["block", "warn"]
+    """block: no further contact that day. warn: it goes on, and the plan says so."""
     source: str
+    """Name of the source that says so."""
 
     @model_validator(mode="after")
     def _counted_as_it_can_be(self) -> ContactLimit:
@@ -62,7 +71,9 @@ class Outcomes(RuleModel):
     """Which outcomes of a call count as what."""
 
     connected: tuple[str, ...]
+    """Outcomes that reached the debtor."""
     unanswered: tuple[str, ...]
+    """Outcomes of tries that nobody answered."""
 
     @model_validator(mode="after")
     def _one_meaning_each(self) -> Outcomes:
@@ -91,12 +102,20 @@ class PolicyPack(RuleModel):
     """One jurisdiction's rules of contact and fairness, each number with its source."""
 
     pack: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Name of the pack, as its file is called; rule sets name it."""
     title: Annotated[str, Field(min_length=1)]
+    """Whom and where it is for."""
     sources: Annotated[Mapping[str, Source], Field(min_length=1)]
+    """Where the numbers and verdicts come from, by a short name."""
     hours: ForbiddenHours
+    """When nobody may be contacted."""
     limits: tuple[ContactLimit, ...]
+    """How often anybody may be contacted."""
     outcomes: Outcomes
+    """What the outcomes of calls count as."""
     attributes: Annotated[Mapping[str, AttributeVerdict], Field(min_length=1)]
+    """Whether a strategy may read an attribute; the vocabulary's `attribute` names it. One that is not here is under
+    review."""
 
     @model_validator(mode="after")
     def _every_source_is_named(self) -> PolicyPack:

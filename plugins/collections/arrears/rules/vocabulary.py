@@ -15,8 +15,11 @@ class Word(RuleModel):
     """One name of the vocabulary: a column that conditions may read."""
 
     type: Kind
+    """What kind of value it is."""
     meaning: Annotated[str, Field(min_length=1)]
+    """What it says, for whoever writes a condition."""
     unit: str | None = None
+    """What a number counts."""
     values: tuple[str, ...] = ()
     """All values that a text can take, where they are known; a condition that asks for another is wrong."""
     nullable: bool = True
@@ -31,6 +34,7 @@ class Vocabulary(RuleModel):
     """All names, by where they come from."""
 
     words: dict[str, Word]
+    """Name of a column of the cases → what it is."""
     facts: tuple[str, ...] = ()
     """What holds for every case that the tables see, as conditions that are never false; what the checks of
     reachability and coverage take for certain."""

@@ -58,7 +58,7 @@ class Strategy:
 
 def load_strategy(rules: RuleSet) -> Strategy:
     """The strategy of a rule set; RulesError with file and line for what is wrong in it."""
-    return Strategy(
+    strategy = Strategy(
         rules=rules,
         vocabulary=rules.load("vocabulary.yaml", Vocabulary),
         balance=rules.load("balance.yaml", BalanceRules),
@@ -67,6 +67,23 @@ def load_strategy(rules: RuleSet) -> Strategy:
         treatments=rules.load("treatments.yaml", TreatmentRules),
         experiments=experiments_of(rules),
     )
+    _check_columns(strategy)
+    return strategy
+
+
+def _check_columns(strategy: Strategy) -> None:
+    """Raises RulesError when a table makes a column that the cases come with or an earlier table has made."""
+    taken = dict.fromkeys(strategy.vocabulary.words, "vocabulary.yaml")
+    for placed in strategy.tables:
+        for name in (*placed.table.outputs, placed.table.rule_column):
+            if name in taken:
+                raise RulesError(
+                    expected="a column that nothing before it makes",
+                    found=f"{name}, which is in {taken[name]}",
+                    where=strategy.rules.place(placed.file, (placed.section, "outputs", name)),
+                    action="Give the column another name, here and where later tables read it.",
+                )
+            taken[name] = f"the table {placed.table.name}"
 
 
 def tiers_select(strategy: Strategy, delinquents: exp.Query) -> exp.Query:

@@ -37,7 +37,9 @@ class Band(RuleModel):
     """One band of a score, from its lowest score on; the first one holds all lower scores as well."""
 
     band: BandName
+    """What conditions ask for."""
     from_score: Annotated[Decimal, Field(allow_inf_nan=False)]
+    """Lowest score of the band."""
 
 
 Bands = Annotated[tuple[Band, ...], Field(min_length=1)]
