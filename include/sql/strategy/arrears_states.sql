@@ -24,26 +24,24 @@ WITH movements AS (
     WHERE $grace_days > 0
     UNION ALL
     SELECT
-        payments.contract_id,
-        payments.value_date AS happened_on,
+        contract_id,
+        value_date AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
         NULL AS item_no,
-        payments.amount AS received
+        amount AS received
     FROM payments
-    INNER JOIN scope ON payments.contract_id = scope.contract_id
-    WHERE payments.reversed_on IS NULL OR payments.reversed_on > payments.value_date
+    WHERE value_date <= $as_of AND (reversed_on IS NULL OR reversed_on > value_date)
     UNION ALL
     SELECT
-        payments.contract_id,
-        payments.reversed_on AS happened_on,
+        contract_id,
+        reversed_on AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
         NULL AS item_no,
-        -payments.amount AS received
+        -amount AS received
     FROM payments
-    INNER JOIN scope ON payments.contract_id = scope.contract_id
-    WHERE payments.reversed_on > payments.value_date
+    WHERE reversed_on <= $as_of AND reversed_on > value_date
     UNION ALL
     SELECT
         contract_id,
@@ -55,35 +53,46 @@ WITH movements AS (
     FROM scope
 ),
 
-movement_days AS (
+in_book AS (
     SELECT
         movements.contract_id,
         GREATEST(movements.happened_on, scope.book_from) AS on_day,
-        MAX(
-            LEAST(COALESCE(scope.book_to, CAST($as_of + INTERVAL 1 DAY AS DATE)), CAST($as_of + INTERVAL 1 DAY AS DATE))
+        LEAST(
+            COALESCE(scope.book_to, CAST($as_of + INTERVAL 1 DAY AS DATE)), CAST($as_of + INTERVAL 1 DAY AS DATE)
         ) AS book_until,
-        MAX(movements.needed) AS needed,
-        MAX(movements.needed_after_grace) AS needed_after_grace,
-        MAX(movements.item_no) AS items_due,
-        SUM(movements.received) AS received
+        movements.needed,
+        movements.needed_after_grace,
+        movements.item_no,
+        movements.received
     FROM movements
     INNER JOIN scope ON movements.contract_id = scope.contract_id
     WHERE
         movements.happened_on <= $as_of
         AND scope.book_from <= $as_of
         AND (scope.book_to IS NULL OR (movements.happened_on < scope.book_to AND scope.book_from < scope.book_to))
-    GROUP BY movements.contract_id, GREATEST(movements.happened_on, scope.book_from)
+),
+
+-- All that happened on one day is in the figures of each of its rows.
+running AS (
+    SELECT
+        contract_id,
+        on_day,
+        COALESCE(LEAD(on_day) OVER in_time, book_until) AS until,
+        SUM(received) OVER in_time AS paid,
+        MAX(item_no) OVER in_time AS items_due,
+        COALESCE(MAX(needed) OVER in_time, 0) AS needed,
+        COALESCE(MAX(needed_after_grace) OVER in_time, 0) AS needed_after_grace
+    FROM in_book
+    WINDOW in_time AS (PARTITION BY contract_id ORDER BY on_day)
 )
 
 SELECT
     contract_id,
     on_day,
-    COALESCE(LEAD(on_day) OVER in_time, book_until) AS until,
-    SUM(received) OVER so_far AS paid,
-    MAX(items_due) OVER so_far AS items_due,
-    COALESCE(MAX(needed) OVER so_far, 0) > SUM(received) OVER so_far AS in_arrears,
-    COALESCE(MAX(needed_after_grace) OVER so_far, 0) > SUM(received) OVER so_far AS beyond_grace
-FROM movement_days
-WINDOW
-    in_time AS (PARTITION BY contract_id ORDER BY on_day),
-    so_far AS (PARTITION BY contract_id ORDER BY on_day ROWS UNBOUNDED PRECEDING)
+    until,
+    paid,
+    items_due,
+    needed > paid AS in_arrears,
+    needed_after_grace > paid AS beyond_grace
+FROM running
+WHERE on_day < until

@@ -1,5 +1,22 @@
 -- Since when each customer with an overdue contract has had one without a day's break: the entry day of the case.
-WITH runs AS (
+-- Their contracts in arrears are in overdue_spells, their others, which may have left the book, in sibling_spells.
+WITH spells AS (
+    SELECT
+        customer_id,
+        contract_id,
+        entered_on,
+        exited_on
+    FROM overdue_spells
+    UNION ALL
+    SELECT
+        customer_id,
+        contract_id,
+        entered_on,
+        exited_on
+    FROM sibling_spells
+),
+
+runs AS (
     SELECT
         customer_id,
         entered_on,
@@ -8,7 +25,7 @@ WITH runs AS (
             ORDER BY entered_on, contract_id
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
         ) AS overdue_until
-    FROM overdue_spells
+    FROM spells
 )
 
 -- A spell that begins after all earlier ones were over begins a run; the last run is the one that lasts.

@@ -56,17 +56,27 @@ served AS (
         amount,
         fee,
         interest,
-        LEAST(
-            amount,
-            GREATEST(
-                0,
-                settled - paid + SUM(amount) OVER (
-                    PARTITION BY contract_id ORDER BY due_date, serving, installment_no, charge_id
-                    ROWS UNBOUNDED PRECEDING
-                )
-            )
-        ) AS amount_unpaid
+        paid,
+        settled + SUM(amount) OVER (
+            PARTITION BY contract_id ORDER BY due_date, serving, installment_no, charge_id ROWS UNBOUNDED PRECEDING
+        ) AS owed_so_far
     FROM obligations
+),
+
+unpaid AS (
+    SELECT
+        contract_id,
+        due_date,
+        serving,
+        installment_no,
+        charge_id,
+        charge_kind,
+        amount,
+        fee,
+        interest,
+        CAST(owed_so_far AS DECIMAL(18, 2)) AS owed_so_far,
+        CAST(LEAST(amount, GREATEST(0, owed_so_far - paid)) AS DECIMAL(18, 2)) AS amount_unpaid
+    FROM served
 )
 
 -- Fee first, then interest, then principal: the principal is what is paid last. An item is met when what is unpaid of
@@ -79,6 +89,7 @@ SELECT
     charge_id,
     charge_kind,
     amount,
+    owed_so_far,
     amount_unpaid,
     CASE WHEN fee IS NOT NULL THEN GREATEST(0, amount_unpaid - (amount - fee)) END AS fee_unpaid,
     CASE
@@ -89,4 +100,4 @@ SELECT
     due_date < $as_of
     AND amount_unpaid > CAST($materiality_amount AS DECIMAL(18, 2))
     AND amount_unpaid > CAST($materiality_share AS DECIMAL(9, 6)) * amount AS unmet
-FROM served
+FROM unpaid

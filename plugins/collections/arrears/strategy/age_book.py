@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,29 +14,35 @@ from arrears.sqlmodel import run_select
 from arrears.strategy.ageing import ageing_parameters, bucket_relation, stop_hold_relation
 from arrears.strategy.chain import chained
 
-TABLES = ("balances", "positions", "overdue_spells", "snapshot", "case_entry")
+TABLES = ("balances", "positions", "overdue_spells", "snapshot", "sibling_spells", "case_entry")
 """The lake tables that `age_book` makes, in this order; each reads those before it."""
-
-
 HISTORY = ("bucket_history", "spells")
 """The lake tables that `age_history` makes: the whole book on all its days."""
-_CHAINS = {
+_CHAINS: dict[str, tuple[str, ...]] = {
     "positions": ("pauses", "walk", "positions"),
     "installment_ageing": ("pauses", "walk", "installment_ageing"),
-    "overdue_spells": ("overdue_scope", "needs", "arrears_states", "overdue_spells"),
+    "overdue_spells": ("walk", "overdue_scope", "overdue_needs", "arrears_states", "overdue_spells"),
+    "sibling_spells": ("sibling_scope", "needs", "arrears_states", "overdue_spells"),
     "bucket_history": ("whole_scope", "pauses", "needs", "arrears_states", "bucket_history"),
 }
-"""Tables that are made by several models in one statement, each of which reads those before it."""
+"""Tables that several models make in one statement; each model reads those before it."""
+_NAMES = {
+    "strategy/overdue_scope": "scope",
+    "strategy/sibling_scope": "scope",
+    "strategy/whole_scope": "scope",
+    "strategy/overdue_needs": "needs",
+}
+"""Models of one kind, under the name by which those after them read them."""
 
 
-def ageing_select(sql_root: Path, table: str) -> exp.Query:
+def ageing_select(sql_root: Path, table: str, stored: Collection[str] = ()) -> exp.Query:
     """The SELECT that makes one table of ageing.
 
     It reads the ledger's tables, `buckets` and `stop_holds`, and of TABLES and HISTORY those before it;
-    `installment_ageing` reads `balances`.
+    `installment_ageing` reads `balances`. The models in `stored` are tables already, and not computed again.
     """
-    models = [f"strategy/{model}" for model in _CHAINS.get(table, (table,))]
-    return chained(sql_root, *models, names={model: "scope" for model in models if model.endswith("_scope")})
+    models = [model for model in _CHAINS.get(table, (table,)) if model == table or model not in stored]
+    return chained(sql_root, *(f"strategy/{model}" for model in models), names=_NAMES)
 
 
 def age_book(run: Run) -> dict[str, int]:

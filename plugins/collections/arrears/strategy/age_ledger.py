@@ -25,6 +25,8 @@ from arrears.strategy.age_book import ageing_select
 from arrears.strategy.ageing import ageing_parameters, bucket_rows, stop_hold_rows
 
 _ENDINGS = (".parquet", ".csv")
+_STORED = ("walk",)
+"""Models that several tables are made of: here computed once."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def age_ledger(settings: Settings, as_of: date, files: AgedFiles) -> dict[str, i
     rules = load_rule_set(settings.rules, as_of)
     values = {"as_of": as_of, **ageing_parameters(settings, rules)}
     wanted = _needed(targets)
-    selects = {table: ageing_select(settings.sql, table) for table in wanted}
+    selects = {table: ageing_select(settings.sql, table, stored=_STORED) for table in wanted}
     asides = {table: path.with_name(f".aside.{path.name}") for table, path in targets.items()}
     rows: dict[str, int] = {}
     with ExitStack() as stack:
@@ -114,7 +116,7 @@ def _own_order(select: exp.Query) -> exp.Order:
 
 def _needed(targets: Iterable[str]) -> list[str]:
     """What must be made for `targets`, each table after those that it reads."""
-    needed = ["balances", "positions", "overdue_spells"]
+    needed = ["balances", *_STORED, "positions", "overdue_spells"]
     for table in targets:
         if table == "spells" and "bucket_history" not in needed:
             needed.append("bucket_history")
