@@ -40,10 +40,12 @@ def main() -> int:
     for part in asked.parts:
         _say(f"\n== {part}")
         try:
-            sections += _MEASURES[part](bench, asked)
+            measured = _MEASURES[part](bench, asked)
         except MeasurementError as failure:
-            sections.append(Section(part, goals=[Goal(f"{part} runs to its end", False, str(failure))]))
-        _say(sections[-1].as_text())
+            measured = [Section(part, goals=[Goal(f"{part} runs to its end", False, str(failure))])]
+        for section in measured:
+            _say(f"\n{section.as_text()}")
+        sections += measured
     took = time.perf_counter() - began
     result = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,7 +85,7 @@ def _ageing(bench: Bench, asked: argparse.Namespace) -> list[Section]:
         if found:
             section.goals.append(Goal(f"{label} gives the same answer", False, "; ".join(found)))
             _say(f"   {label} answers differently: " + "\n     ".join(found))
-        table.append((label, taken))
+        table.append((f"{label} {taken.figures['version']}" if "version" in taken.figures else label, taken))
         if taken.seconds <= ours.seconds:
             slower.append(f"{label} {taken.seconds:.2f} s")
     rows = int(ours.figures["rows"])

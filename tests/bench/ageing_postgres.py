@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -48,48 +47,59 @@ _SESSION = {
 }
 
 
-def age(ledger: Path, terms: Terms, out: Path, server: EmbeddedPostgres) -> dict[str, float]:
-    """Writes the core answer to the Parquet file `out`; returns the seconds of loading and of the query."""
-    url = server.url("bench").set(drivername="postgresql").render_as_string(hide_password=False)
-    began = time.perf_counter()
-    with psycopg.connect(url, autocommit=True) as connection:
+def age(ledger: Path, terms: Terms, out: Path, server: EmbeddedPostgres) -> None:
+    """Loads the ledger and writes the core answer to the Parquet file `out`."""
+    load(server, ledger)
+    query(server, terms)
+    export(server, out)
+
+
+def load(server: EmbeddedPostgres, ledger: Path) -> None:
+    """Makes the tables, fills them by COPY, two at a time, and gives them indices and statistics."""
+    with _connected(server) as connection:
         for name, columns in _TABLES.items():
             connection.execute(f"DROP TABLE IF EXISTS {name}")
             connection.execute(f"CREATE UNLOGGED TABLE {name} ({_by_bytes(columns)}) WITH (autovacuum_enabled = off)")
     with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(_copy, url, ledger, name) for name in ("installments", "payments")]:
+        for done in [pool.submit(_copy, server, ledger, name) for name in ("installments", "payments")]:
             done.result()
     for name in ("contracts", "charges", "holds"):
-        _copy(url, ledger, name)
-    with psycopg.connect(url, autocommit=True) as connection:
+        _copy(server, ledger, name)
+    with _connected(server) as connection:
         connection.execute("SET maintenance_work_mem = '1GB'")
         connection.execute("SET max_parallel_maintenance_workers = 2")
         for statement in _INDICES:
             connection.execute(statement)
         for name in _TABLES:
             connection.execute(f"VACUUM (ANALYZE) {name}")
-        loaded = time.perf_counter() - began
+
+
+def query(server: EmbeddedPostgres, terms: Terms) -> None:
+    """Writes the core answer to the table `answer`."""
+    statement = Path(__file__).with_name("ageing.postgres.sql").read_text(encoding="utf-8")
+    body = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+    values: dict[str, Any] = {
+        "as_of": terms.as_of,
+        "share": terms.share,
+        "amount": terms.amount,
+        "grace_days": terms.grace_days,
+        "names": [name for name, _, _ in terms.buckets],
+        "first_days": [first for _, first, _ in terms.buckets],
+    }
+    with _connected(server) as connection:
         for name, value in _SESSION.items():
             connection.execute(f"SET {name} = '{value}'")
         connection.execute(f"SET max_parallel_workers_per_gather = {os.cpu_count() or 1}")
-        began = time.perf_counter()
         connection.execute("DROP TABLE IF EXISTS answer")
-        statement = Path(__file__).with_name("ageing.postgres.sql").read_text(encoding="utf-8")
-        body = "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
-        values: dict[str, Any] = {
-            "as_of": terms.as_of,
-            "share": terms.share,
-            "amount": terms.amount,
-            "grace_days": terms.grace_days,
-            "names": [name for name, _, _ in terms.buckets],
-            "first_days": [first for _, first, _ in terms.buckets],
-        }
         # the client writes the values into the statement: CREATE TABLE takes no parameters
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(f"CREATE UNLOGGED TABLE answer AS {body}", values)
-        queried = time.perf_counter() - began
-        _write(connection, out)
-    return {"load": loaded, "query": queried}
+
+
+def version(server: EmbeddedPostgres) -> str:
+    """The server's version."""
+    with _connected(server) as connection:
+        return str(connection.execute("SHOW server_version").fetchall()[0][0])
 
 
 @contextlib.contextmanager
@@ -98,8 +108,7 @@ def open_server(folder: Path) -> Iterator[EmbeddedPostgres]:
     server = EmbeddedPostgres(folder)
     server.ensure_running()
     try:
-        url = server.url("postgres").set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(url, autocommit=True) as connection:
+        with _connected(server) as connection:
             for name, value in _SERVER.items():
                 connection.execute(f"ALTER SYSTEM SET {name} = '{value}'")
         server.stop()
@@ -114,12 +123,17 @@ def _by_bytes(columns: str) -> str:
     return columns.replace("TEXT", 'TEXT COLLATE "C"')
 
 
-def _copy(url: str, ledger: Path, name: str) -> None:
+def _connected(server: EmbeddedPostgres) -> psycopg.Connection[Any]:
+    url = server.url("bench").set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(url, autocommit=True)
+
+
+def _copy(server: EmbeddedPostgres, ledger: Path, name: str) -> None:
     columns = [each.split()[0] for each in _TABLES[name].replace("NUMERIC(18, 2)", "NUMERIC").split(", ")]
     read, write = os.pipe()
     with (
         ThreadPoolExecutor(1) as pool,
-        psycopg.connect(url, autocommit=True) as connection,
+        _connected(server) as connection,
         contextlib.ExitStack() as stack,
     ):
         feeding = pool.submit(_feed, ledger / f"{name}.parquet", columns, write)
@@ -141,10 +155,12 @@ def _feed(file: Path, columns: list[str], descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _write(connection: psycopg.Connection[Any], out: Path) -> None:
-    rows = connection.execute(
-        "SELECT contract_id, days_past_due, overdue_amount, oldest_due_date, unmet_installments, bucket FROM answer"
-    ).fetchall()
+def export(server: EmbeddedPostgres, out: Path) -> None:
+    """Writes the table `answer` to the Parquet file `out`, to be compared."""
+    with _connected(server) as connection:
+        rows = connection.execute(
+            "SELECT contract_id, days_past_due, overdue_amount, oldest_due_date, unmet_installments, bucket FROM answer"
+        ).fetchall()
     schema = pa.schema(
         [
             ("contract_id", pa.string()),

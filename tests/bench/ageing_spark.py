@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 from pyspark import StorageLevel
@@ -39,9 +38,8 @@ LEFT JOIN (
 """
 
 
-def age(ledger: Path, terms: Terms, out: Path) -> dict[str, float]:
-    """Writes the core answer to the Parquet folder `out`; returns how long the session took to start."""
-    began = time.perf_counter()
+def open_session() -> SparkSession:
+    """The session, started and warm."""
     cores = os.cpu_count() or 1
     spark = (
         SparkSession.builder.master(f"local[{cores}]")
@@ -50,6 +48,7 @@ def age(ledger: Path, terms: Terms, out: Path) -> dict[str, float]:
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.driver.host", "127.0.0.1")
         .config("spark.ui.enabled", "false")
+        .config("spark.ui.showConsoleProgress", "false")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.adaptive.enabled", "true")
         .config("spark.sql.shuffle.partitions", str(4 * cores))
@@ -58,7 +57,12 @@ def age(ledger: Path, terms: Terms, out: Path) -> dict[str, float]:
         .getOrCreate()
     )
     spark.range(1).count()
-    started = time.perf_counter() - began
+    return spark
+
+
+def age(ledger: Path, terms: Terms, out: Path) -> None:
+    """Writes the core answer to the Parquet folder `out`."""
+    spark = open_session()
     for name in ("contracts", "installments", "payments", "charges", "holds"):
         spark.read.parquet(str(ledger / f"{name}.parquet")).createOrReplaceTempView(name)
     spark.createDataFrame(
@@ -72,7 +76,7 @@ def age(ledger: Path, terms: Terms, out: Path) -> dict[str, float]:
     statement = Path(__file__).with_name("ageing.spark.sql").read_text(encoding="utf-8")
     values = {"as_of": terms.as_of, "share": terms.share, "amount": terms.amount, "grace_days": terms.grace_days}
     spark.sql(statement, args=values).write.parquet(str(out))
-    return {"start": started}
+    balances.unpersist()
 
 
 def close() -> None:

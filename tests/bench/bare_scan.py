@@ -20,10 +20,9 @@ COPY (
 """
 
 
-def scan(settings: Settings, ledger: Path, out: Path) -> dict[str, float]:
+def scan(settings: Settings, ledger: Path, out: Path) -> None:
     """Sums the instalments, payments and charges of each contract into the Parquet file `out`."""
     with open_duckdb(settings) as connection:
         for name in ("contracts", "installments", "payments", "charges"):
             connection.read_parquet(str(ledger / f"{name}.parquet")).create_view(name)
         connection.execute(_STATEMENT.replace("$out", f"'{out}'"))
-    return {}

@@ -8,21 +8,19 @@ than fell due, only such contracts are handed to the second model.
 from __future__ import annotations
 
 from contextlib import ExitStack
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 from sqlglot import exp
+from tests.bench.terms import Terms
 
 from arrears.ledger.door import door_select
 from arrears.ledger.duck import open_duckdb
 from arrears.ledger.mapping import Mapping, plan_tables
 from arrears.ledger.sources import open_source
-from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
 from arrears.sqlmodel import input_tables, placeholders
 from arrears.strategy.age_book import ageing_select
-from arrears.strategy.ageing import ageing_parameters, bucket_rows
 
 _POSITION = ("contract_id", "days_past_due", "overdue_amount", "oldest_due_date", "unmet_installments", "bucket_no")
 _ANSWER = """
@@ -41,17 +39,16 @@ COPY (
 """
 
 
-def write_core(settings: Settings, as_of: date, out: Path) -> int:
+def write_core(settings: Settings, terms: Terms, out: Path) -> int:
     """Writes the core answer for every contract of the book to the Parquet file `out`; returns how many rows."""
-    rules = load_rule_set(settings.rules, as_of)
-    values = {"as_of": as_of, **ageing_parameters(settings, rules)}
+    values = {"as_of": terms.as_of, **terms.parameters}
     balances = ageing_select(settings.sql, "balances")
     positions = ageing_select(settings.sql, "positions")
     with ExitStack() as stack:
         source = open_source(settings)
         stack.callback(source.close)
         connection = stack.enter_context(open_duckdb(settings))
-        rows = bucket_rows(rules)
+        rows = terms.bucket_rows
         given = exp.values([tuple(row.values()) for row in rows], alias="given", columns=list(rows[0]))
         connection.execute(f"CREATE TABLE buckets AS {exp.select('*').from_(given).sql(dialect='duckdb')}")
         read = {*input_tables(balances), *input_tables(positions)}

