@@ -21,6 +21,7 @@ def policy_findings(checked: Checked) -> Iterator[Finding]:
     paths: dict[str, dict[str, str]] = {}
     for table in checked.tables:
         found: dict[str, str] = {}
+        through: dict[tuple[str, str], list[int]] = {}
         for position, condition in enumerate(table.conditions):
             if condition is None or table.table is None:
                 continue
@@ -34,10 +35,8 @@ def policy_findings(checked: Checked) -> Iterator[Finding]:
                 for attribute, path in paths.get(word, {}).items():
                     found.setdefault(attribute, f"{word} ← {path}")
                     if verdicts.get(attribute, "review") == "deny":
-                        read = f"through {word} ← {path}"
-                        message = f"{table.rule(position)} reads {attribute}, which the policy denies, {read}"
-                        action = "Remove the condition, or the rule that brings the attribute in."
-                        yield Finding("error", "denied_attribute", message, where, action)
+                        through.setdefault((attribute, f"{word} ← {path}"), []).append(position)
+        yield from _indirect(checked, table, through)
         for column in table.makes:
             paths[column] = dict(found)
 
@@ -75,3 +74,19 @@ def _direct(
         )
         action = "Add approval: {role, approved_on, reason} to the rule, or change its condition."
         yield Finding("error", "missing_approval", message, where, action)
+
+
+def _indirect(checked: Checked, table: CheckedTable, through: Mapping[tuple[str, str], list[int]]) -> Iterator[Finding]:
+    for (attribute, path), positions in through.items():
+        if table.table is None:
+            return
+        ids = ", ".join(table.table.rules[each].id for each in positions)
+        who = (
+            f"rule {ids} of table {table.name} reads"
+            if len(positions) == 1
+            else f"rules {ids} of table {table.name} read"
+        )
+        message = f"{who} {attribute}, which the policy denies, through {path}"
+        where = checked.place(table, "rules", positions[0], "when")
+        action = "Remove the conditions, or the rule that brings the attribute in."
+        yield Finding("error", "denied_attribute", message, where, action)

@@ -20,6 +20,8 @@ from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.checked import Checked, CheckedTable
 from arrears.strategy.score_rules import band_columns
 
+_MOST_FACTS = 2
+"""How many facts are told in full; of more, only where they stand."""
 _HARSHNESS = ("intensity", "priority")
 """The columns that say how hard a case is treated: higher is harder."""
 
@@ -87,12 +89,14 @@ class _Table:
         parts = [f"`{each}`" for each in never.parts]
         message = f"{self.placed.rule(position)} can never match: "
         message += f"{parts[0]} holds for no case" if len(parts) == 1 else f"{_listed(parts)} exclude each other"
-        if never.facts:
-            message += ", because " + _listed([f"`{each}` ({_file(each.where)})" for each in never.facts])
         columns = self._columns_made(never.parts)
         if columns:
             message += f"; {columns}"
-        elif not never.facts and self._whole(never.parts):
+        elif len(never.facts) > _MOST_FACTS:
+            message += f", by what {_listed(sorted({_file(each.where) for each in never.facts}))} say"
+        elif never.facts:
+            message += ", because " + _listed([f"`{each}` ({_file(each.where)})" for each in never.facts])
+        elif self._whole(never.parts):
             message += " (whole numbers)"
         if never.dropped is not None and never.nearest is not None:
             message += f". Without `{never.dropped}` there are cases"
@@ -101,19 +105,26 @@ class _Table:
         return self._finding(severity, "never_matches", position, message, action, never.nearest)
 
     def _columns_made(self, parts: Sequence[str]) -> str:
-        """Which values the made columns of the parts can have, when there are any made columns among them."""
+        """What the tables that make columns of the parts say of them; empty when there is no such column."""
+        nodes = [parse_condition(part, self.placed.words) for part in parts]
+        names = {name for node in nodes for name in words_read(node)}
+        asked = {str(each.this) for node in nodes for each in node.find_all(exp.Literal) if each.is_string}
         said = []
-        names = sorted({name for part in parts for name in words_read(parse_condition(part, self.placed.words))})
         for earlier in self.reasoner.layers[: self.number]:
-            for name in sorted(set(names) & set(earlier.table.outputs)):
-                results = [rule.then[name] for rule in earlier.table.rules]
-                results += [] if earlier.table.default is None else [earlier.table.default[name]]
-                if earlier.table.hit == "first":
-                    values = ", ".join(dict.fromkeys(value_text(each) for each in results))
-                    said.append(f"table {earlier.table.name} gives {name} only {values}, by its rules")
+            table = earlier.table
+            for name in sorted(names & set(table.outputs)):
+                results = [rule.then[name] for rule in table.rules]
+                results += [] if table.default is None else [table.default[name]]
+                giving = [rule.id for rule in table.rules if rule.then[name] in asked]
+                if table.hit == "collect":
+                    said.append(f"table {table.name} adds {name} up from its rules")
+                elif giving and len(nodes) == 1 and isinstance(nodes[0], exp.EQ | exp.In):
+                    verbs = ("gives", "decides") if len(giving) == 1 else ("give", "decide")
+                    said.append(f"{_listed(giving)} of table {table.name} {verbs[0]} it, but {verbs[1]} no case")
                 else:
-                    said.append(f"table {earlier.table.name} adds {name} up from its rules")
-        return _listed(said)
+                    values = ", ".join(dict.fromkeys(value_text(each) for each in results))
+                    said.append(f"table {table.name} gives {name} only {values}, by its rules")
+        return _listed(said) if said else ""
 
     def _whole(self, parts: Sequence[str]) -> bool:
         names = {name for part in parts for name in words_read(parse_condition(part, self.placed.words))}
