@@ -176,7 +176,7 @@ def test_two_rules_that_shadow_a_third_together(rules: Path) -> None:
     assert told(rules, "shadowed", "unused_default").startswith(
         """\
 balance.yaml:8: error: rule BAL3 of table balance never decides: BAL1 and BAL2 together take every case first [shadowed]
-    for example: overdue_amount = 0.01, repeated = false
+    for example: overdue_amount = 8000.00, repeated = false
     do: Put it before BAL2, narrow that rule, or remove this one.
 """
     )

@@ -256,7 +256,7 @@ def _reasoner(
         for number, table in enumerate(tables)
         if table.table is not None
     ]
-    return Reasoner(checked.vocabulary.words, list(_facts(checked)), _computed(checked), layers)
+    return Reasoner(checked.vocabulary.words, list(facts_of(checked)), _computed(checked), layers)
 
 
 def _computed(checked: Checked) -> list[tuple[str, exp.Expr]]:
@@ -266,7 +266,7 @@ def _computed(checked: Checked) -> list[tuple[str, exp.Expr]]:
     return [(name, expression) for name, expression in columns if name in checked.vocabulary.words]
 
 
-def _facts(checked: Checked) -> Iterator[Fact]:
+def facts_of(checked: Checked) -> Iterator[Fact]:
     """What holds for every case: what the vocabulary says, and how brackets, classes and stages belong together."""
     for position, text in enumerate(checked.vocabulary.facts):
         yield from _fact(text, checked.vocabulary, checked.rules.place("vocabulary.yaml", ("facts", position)))
