@@ -1,8 +1,9 @@
-"""Conditions of rules in plain words, from their parsed expressions."""
+"""Plain words for what rules hold: conditions from their parsed expressions, numbers, shares and spans."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from sqlglot import exp
 
@@ -57,6 +58,23 @@ def number(text: str) -> str:
     """A number as people write it: with commas between thousands."""
     whole, point, rest = text.partition(".")
     return f"{int(whole):,}{point}{rest}" if whole.lstrip("-").isdigit() else text
+
+
+def percent(share: Decimal) -> str:
+    """A share as percent, `2.5 %` for 0.025."""
+    return f"{float(share) * 100:.4g} %"
+
+
+def days(count: int) -> str:
+    """`1 day`, `30 days`."""
+    return "1 day" if count == 1 else f"{count} days"
+
+
+def span(first: object, last: object) -> str:
+    """`1 to 30`; a last of None is open."""
+    if last is None:
+        return f"{first} and more"
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def name(word: str) -> str:
