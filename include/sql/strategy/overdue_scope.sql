@@ -1,5 +1,5 @@
--- The contracts in arrears on $as_of. book_from and book_to (exclusive; NULL: open) are the days between which a contract
--- is in the book.
+-- The contracts in arrears on $as_of. book_from and book_to (exclusive; NULL: open) are the days between which a
+-- contract is in the book.
 SELECT
     contracts.contract_id,
     contracts.customer_id,

@@ -1,5 +1,5 @@
--- The other contracts of customers with a contract in arrears on $as_of, those that left the book included. book_from and
--- book_to (exclusive; NULL: open) are the days between which a contract is, or was, in the book.
+-- The other contracts of customers with a contract in arrears on $as_of, those that left the book included. book_from
+-- and book_to (exclusive; NULL: open) are the days between which a contract is, or was, in the book.
 WITH overdue AS (
     SELECT
         contracts.contract_id,

@@ -1,205 +1,71 @@
-"""Ageing as a specification: one contract a line, what fell due, what was paid, and how it is aged."""
+"""Ageing as a specification: the worked cases of `ageing_cases.yaml`, one contract each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.support.ledgers import partition, publish_ledger
 
-from arrears.strategy.steps import age_contracts
+from arrears.settings import PROJECT
+from arrears.strategy.age_book import age_book
 
 AS_OF = date(2024, 3, 31)
+FILE = Path(__file__).with_name("ageing_cases.yaml")
+CASES: list[dict[str, Any]] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
-@dataclass(frozen=True)
-class Case:
-    """`dues`, `paid`, `charges`, `pauses` are written `day amount …`; `expects` names snapshot columns."""
-
-    says: str
-    dues: str
-    expects: dict[str, Any]
-    paid: str = ""
-    charges: str = ""
-    pauses: str = ""
-    contract: dict[str, Any] | None = None
-    settings: dict[str, Any] | None = None
-    as_of: date = AS_OF
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["says"])
+def test_a_contract_is_aged(case: dict[str, Any], make_run: Any, tmp_path: Path) -> None:
+    expects = {name: _amount(value) for name, value in case["expects"].items()}
+    settings = {**case.get("settings", {}), "rules": rules_of(case.get("rules"), tmp_path)}
+    with make_run(case.get("as_of", AS_OF), **settings) as run:
+        publish_ledger(run, ledger_of(case))
+        age_book(run)
+        rows = partition(run, "snapshot")
+    assert len(rows) == (1 if expects else 0)
+    if expects:
+        assert {name: rows[0][name] for name in expects} == expects
 
 
-CASES = (
-    Case("nothing due yet", "2024-04-15 100", {"days_past_due": 0, "overdue_amount": 0, "bucket": "M0"}),
-    Case(
-        "on the due date itself", "2024-03-31 100", {"days_past_due": 0, "overdue_amount": 0, "unmet_installments": 0}
-    ),
-    Case(
-        "the day after", "2024-03-30 100", {"days_past_due": 1, "overdue_amount": 100, "bucket": "M1", "class": "low"}
-    ),
-    Case("paid in time", "2024-03-01 100", {"days_past_due": 0, "repeated": False}, paid="2024-03-01 100"),
-    Case(
-        "one day past due, grace 3",
-        "2024-01-15 100",
-        {"days_past_due": 1, "delinquent_days": 0, "bucket": "M0"},
-        settings={"grace_days": 3},
-        as_of=date(2024, 1, 16),
-    ),
-    Case(
-        "last day of grace",
-        "2024-01-15 100",
-        {"days_past_due": 3, "delinquent_days": 0, "bucket": "M0"},
-        settings={"grace_days": 3},
-        as_of=date(2024, 1, 18),
-    ),
-    Case(
-        "first day after the grace",
-        "2024-01-15 100",
-        {"days_past_due": 4, "delinquent_days": 1, "bucket": "M1"},
-        settings={"grace_days": 3},
-        as_of=date(2024, 1, 19),
-    ),
-    Case("30 days is M1", "2024-03-01 100", {"delinquent_days": 30, "bucket": "M1", "class": "low"}),
-    Case("31 days is M2", "2024-02-29 100", {"delinquent_days": 31, "bucket": "M2", "class": "mid"}),
-    Case("90 days is M3", "2024-01-01 100", {"delinquent_days": 90, "bucket": "M3", "class": "mid"}),
-    Case("91 days is M4", "2023-12-31 100", {"delinquent_days": 91, "bucket": "M4", "class": "high"}),
-    Case("181 days is M7+", "2023-10-02 100", {"delinquent_days": 181, "bucket": "M7+", "class": "high"}),
-    Case(
-        "a payment serves the oldest first",
-        "2024-01-31 100, 2024-02-29 100",
-        {"oldest_due_date": date(2024, 2, 29), "overdue_amount": 100},
-        paid="2024-03-05 100",
-    ),
-    Case(
-        "a part payment leaves the oldest open",
-        "2024-01-31 100, 2024-02-29 100",
-        {"oldest_due_date": date(2024, 1, 31), "overdue_amount": Decimal("100.01"), "unmet_installments": 2},
-        paid="2024-03-05 99.99",
-    ),
-    Case(
-        "overpayment carries forward",
-        "2024-02-29 100, 2024-03-30 100, 2024-04-30 100",
-        {"days_past_due": 0, "outstanding_amount": 50},
-        paid="2024-02-01 250",
-    ),
-    Case(
-        "unpaid at the materiality counts as met",
-        "2024-02-29 100",
-        {"days_past_due": 0, "overdue_amount": 10, "bucket": "M0"},
-        paid="2024-02-29 90",
-        settings={"materiality": "10%"},
-    ),
-    Case(
-        "a cent above the materiality does not",
-        "2024-02-29 100",
-        {"days_past_due": 31, "overdue_amount": Decimal("10.01")},
-        paid="2024-02-29 89.99",
-        settings={"materiality": "10%"},
-    ),
-    Case(
-        "share and amount: the larger counts",
-        "2024-02-29 100",
-        {"days_past_due": 0},
-        paid="2024-02-29 80",
-        settings={"materiality": "10%,20.00"},
-    ),
-    Case(
-        "what is immaterial still adds to the overdue amount",
-        "2024-01-31 100, 2024-02-29 100",
-        {"days_past_due": 31, "overdue_amount": 105, "unmet_installments": 1},
-        paid="2024-01-31 95",
-        settings={"materiality": "10%"},
-    ),
-    Case(
-        "a returned payment counts until the day of return",
-        "2024-02-29 100",
-        {"days_past_due": 0},
-        paid="2024-02-29 100 2024-04-01",
-    ),
-    Case(
-        "and never was from that day on",
-        "2024-02-29 100",
-        {"days_past_due": 31, "spell_entered_on": AS_OF},
-        paid="2024-02-29 100 2024-03-31",
-    ),
-    Case("a payment after the day is not known yet", "2024-02-29 100", {"days_past_due": 31}, paid="2024-04-01 100"),
-    Case(
-        "a charge ages like an instalment",
-        "2024-04-30 100",
-        {"days_past_due": 31, "overdue_amount": 20, "overdue_charges": 20},
-        charges="2024-02-29 20 late_fee",
-    ),
-    Case(
-        "on one day the penalty is served before the instalment",
-        "2024-02-29 100",
-        {"overdue_amount": 90, "overdue_charges": 0},
-        charges="2024-02-29 10 penalty",
-        paid="2024-02-29 20",
-    ),
-    Case(
-        "paused days are not delinquent",
-        "2024-02-29 100",
-        {"days_past_due": 31, "paused_days": 10, "delinquent_days": 21, "bucket": "M1"},
-        pauses="2024-03-01 2024-03-11",
-    ),
-    Case(
-        "a day under two pauses counts once",
-        "2024-02-29 100",
-        {"paused_days": 15},
-        pauses="2024-03-01 2024-03-11, 2024-03-06 2024-03-16",
-    ),
-    Case(
-        "a pause from before the arrears counts from the due date",
-        "2024-02-29 100",
-        {"paused_days": 2},
-        pauses="2024-01-01 2024-03-02",
-    ),
-    Case(
-        "an open pause runs to the day",
-        "2024-02-29 100",
-        {"paused_days": 1, "delinquent_days": 30},
-        pauses="2024-03-30",
-    ),
-    Case("first time in arrears", "2024-02-29 100", {"repeated": False, "spell_entered_on": date(2024, 3, 1)}),
-    Case(
-        "repeated after an earlier spell",
-        "2024-01-31 100, 2024-02-29 100",
-        {"repeated": True, "spell_entered_on": date(2024, 3, 1)},
-        paid="2024-02-10 100",
-    ),
-    Case(
-        "an earlier spell within the grace does not count",
-        "2024-01-31 100, 2024-02-29 100",
-        {"repeated": False},
-        paid="2024-02-02 100",
-        settings={"grace_days": 3},
-    ),
-    Case(
-        "one spell while the oldest changes",
-        "2024-01-31 100, 2024-02-29 100",
-        {"repeated": False, "spell_entered_on": date(2024, 2, 1)},
-        paid="2024-03-15 100",
-    ),
-    Case("the last of February to the last of March", "2023-02-28 100", {"days_past_due": 31}, as_of=date(2023, 3, 31)),
-    Case("disbursed tomorrow is not in the book", "2024-05-01 100", {}, contract={"originated_on": date(2024, 4, 1)}),
-    Case("closed today is not in the book", "2024-02-29 100", {}, contract={"closed_on": AS_OF}),
-    Case("closed tomorrow is", "2024-02-29 100", {"days_past_due": 31}, contract={"closed_on": date(2024, 4, 1)}),
-    Case("written off today is not in the book", "2024-02-29 100", {}, contract={"written_off_on": AS_OF}),
-    Case(
-        "covered by the ledger from tomorrow is not in the book",
-        "2024-02-29 100",
-        {},
-        contract={"ledger_from": date(2024, 4, 1)},
-    ),
-    Case("no instalments at all", "", {"days_past_due": 0, "outstanding_amount": 0}),
-)
+def test_no_case_is_told_twice() -> None:
+    assert len({case["says"] for case in CASES}) == len(CASES) >= 25
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.says)
-def test_a_contract_is_aged(case: Case, make_run: Any) -> None:
-    dues = [part.split() for part in case.dues.split(",") if part.strip()]
-    tables: dict[str, list[dict[str, Any]]] = {
+def _amount(value: Any) -> Any:
+    return Decimal(value) if isinstance(value, str) and value[0].isdigit() else value
+
+
+def rules_of(changes: dict[str, Any] | None, folder: Path) -> Path:
+    """The shipped rules, with other counting, another convention, or buckets that begin with the given counts."""
+    shipped = PROJECT / "include" / "rules"
+    if changes is None:
+        return shipped
+    rules = folder / "rules"
+    shutil.copytree(shipped, rules)
+    ageing = yaml.safe_load((rules / "ageing.yaml").read_text(encoding="utf-8"))
+    ageing["counting"] = changes.get("counting", "days")
+    ageing.pop("convention")
+    if "convention" in changes:
+        ageing["convention"] = changes["convention"]
+    if "ranges" in changes:
+        begins = changes["ranges"]
+        ageing["buckets"] = [
+            {**bucket, "from": begin, **({"to": begins[number + 1] - 1} if number + 1 < len(begins) else {})}
+            for number, (bucket, begin) in enumerate(zip(ageing["buckets"], begins, strict=False))
+        ]
+    (rules / "ageing.yaml").write_text(yaml.safe_dump(ageing), encoding="utf-8")
+    return rules
+
+
+def ledger_of(case: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The tables of the one contract of a case."""
+    return {
         "contracts": [
             {
                 "contract_id": "C1",
@@ -208,57 +74,51 @@ def test_a_contract_is_aged(case: Case, make_run: Any) -> None:
                 "term_months": 12,
                 "originated_on": date(2023, 1, 1),
                 "principal": Decimal(1000),
-                **(case.contract or {}),
+                **case.get("contract", {}),
             }
         ],
         "installments": [
-            {
-                "contract_id": "C1",
-                "installment_no": number,
-                "due_date": date.fromisoformat(day),
-                "amount_due": Decimal(amount),
-            }
-            for number, (day, amount) in enumerate(dues, start=1)
+            {"contract_id": "C1", "installment_no": number, "due_date": _day(day), "amount_due": Decimal(amount)}
+            for number, (day, amount) in enumerate(_words(case, "due"), start=1)
         ],
         "payments": [
             {
                 "payment_id": f"P{number}",
                 "contract_id": "C1",
-                "value_date": date.fromisoformat(words[0]),
+                "value_date": _day(words[0]),
                 "amount": Decimal(words[1]),
-                "reversed_on": date.fromisoformat(words[2]) if len(words) > 2 else None,
+                "reversed_on": _day(words[2]) if len(words) > 2 else None,
             }
-            for number, words in enumerate(part.split() for part in case.paid.split(",") if part.strip())
+            for number, words in enumerate(_words(case, "paid"))
         ],
         "charges": [
             {
                 "charge_id": f"G{number}",
                 "contract_id": "C1",
-                "due_date": date.fromisoformat(day),
+                "due_date": _day(day),
                 "amount": Decimal(amount),
                 "kind": kind,
             }
-            for number, (day, amount, kind) in enumerate(
-                part.split() for part in case.charges.split(",") if part.strip()
-            )
+            for number, (day, amount, kind) in enumerate(_words(case, "charges"))
         ],
         "holds": [
             {
                 "contract_id": "C1",
                 "kind": "pause",
-                "start_date": date.fromisoformat(words[0]),
-                "end_date": date.fromisoformat(words[1]) if len(words) > 1 else None,
+                "start_date": _day(words[0]),
+                "end_date": _day(words[1]) if len(words) > 1 else None,
             }
-            for words in (part.split() for part in case.pauses.split(",") if part.strip())
+            for words in _words(case, "pauses")
         ],
     }
-    with make_run(case.as_of, **(case.settings or {})) as run:
-        publish_ledger(run, tables)
-        age_contracts(run)
-        rows = partition(run, "snapshot")
-    assert len(rows) == (1 if case.expects else 0)
-    if case.expects:
-        assert {name: rows[0][name] for name in case.expects} == case.expects
+
+
+def _words(case: dict[str, Any], name: str) -> list[list[str]]:
+    return [part.split() for part in str(case.get(name, "")).split(";") if part.strip()]
+
+
+def _day(text: str) -> date:
+    return date.fromisoformat(text)
 
 
 def test_parts_are_served_fee_then_interest_then_principal(make_run: Any) -> None:
@@ -293,7 +153,7 @@ def test_parts_are_served_fee_then_interest_then_principal(make_run: Any) -> Non
                 ],
             },
         )
-        age_contracts(run)
+        age_book(run)
         (row,) = partition(run, "snapshot")
     assert (row["overdue_fee"], row["overdue_interest"], row["overdue_principal"]) == (0, 15, 70)
     assert row["outstanding_principal"] == 140
