@@ -397,3 +397,18 @@ def test_the_words_of_the_first_table_are_what_its_model_gives() -> None:
 
     given = set(load_model(PROJECT / "include" / "sql", "strategy/delinquents").named_selects)
     assert given - {"contract_id"} == TIER_WORDS
+
+
+@pytest.mark.parametrize(
+    "when",
+    [
+        "lost_contact_score >= 650 and lost_contact_band = 'low'",
+        "collection_score is null and collection_band = 'high'",
+        "roll_rate_stand_in and roll_rate_model = 'another'",
+        "score_stage = 'M0M1' and bucket_no = 2",
+        "held and hold_kind = 'pause'",
+    ],
+)
+def test_scores_bands_stages_and_holds_that_do_not_meet(rules: Path, when: str) -> None:
+    edit(rules, "scores.yaml", "collection_band = 'low' and lost_contact_band = 'high'", when)
+    assert "rule SCO1 of table score can never match" in told(rules, "never_matches")

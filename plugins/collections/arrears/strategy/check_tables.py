@@ -16,9 +16,9 @@ from arrears.rules.conditions import ConditionError, parse_condition, words_read
 from arrears.rules.exact_tables import Example, Fact, Layer, Never, Reasoner, Shadowed, Undecided
 from arrears.rules.exact_try import truths
 from arrears.rules.findings import Finding, Severity, example_text, value_text
-from arrears.rules.vocabulary import Vocabulary
+from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.checked import Checked, CheckedTable
-from arrears.strategy.score_rules import band_columns
+from arrears.strategy.score_rules import ScoreRules, band_columns
 
 _MOST_FACTS = 2
 """How many facts are told in full; of more, only where they stand."""
@@ -256,7 +256,37 @@ def _reasoner(
         for number, table in enumerate(tables)
         if table.table is not None
     ]
-    return Reasoner(checked.vocabulary.words, list(facts_of(checked)), _computed(checked), layers)
+    return Reasoner(_words(checked).words, list(facts_of(checked)), _computed(checked), layers)
+
+
+def _words(checked: Checked) -> Vocabulary:
+    """The vocabulary, and what bands are computed from besides: which choice of a stage's models served."""
+    roles = () if checked.scores is None else checked.scores.bands
+    choice = Word(type="number", decimals=0, meaning="0: the stage's own model; 1 and more: what takes its place.")
+    return checked.vocabulary.extended({f"{role}_choice": choice for role in roles})
+
+
+def _choice_facts(checked: Checked, scores: ScoreRules) -> Iterator[Fact]:
+    """What can have served each score, by stage: a choice that scores.yaml names, and that choice's model."""
+    words = _words(checked)
+    for role in sorted(scores.bands):
+        where = checked.rules.place("scores.yaml", ("models",))
+        yield from _fact(f"{role}_choice is not null or {role}_score is null", words, where)
+        for stage in scores.stages:
+            models = [
+                (number, each)
+                for number, each in enumerate(scores.models)
+                if (each.role, each.stage) == (role, stage.stage)
+            ]
+            elsewhere = f"score_stage <> '{stage.stage}'"
+            if not models:
+                yield from _fact(f"{elsewhere} or {role}_choice is null", words, where)
+            for number, model in models:
+                at = checked.rules.place("scores.yaml", ("models", number))
+                yield from _fact(f"{elsewhere} or {role}_choice between 0 and {len(model.instead)}", words, at)
+                for choice, name in enumerate([model.model, *(each.model for each in model.instead)]):
+                    served = f"{elsewhere} or {role}_choice <> {choice} or {role}_model = '{name}'"
+                    yield from _fact(served, words, at)
 
 
 def _computed(checked: Checked) -> list[tuple[str, exp.Expr]]:
@@ -288,6 +318,7 @@ def facts_of(checked: Checked) -> Iterator[Fact]:
             until = "" if stage.to_bucket is None else f" and bucket_no <= {stage.to_bucket}"
             text = f"(score_stage = '{stage.stage}') = (bucket_no >= {stage.from_bucket}{until})"
             yield from _fact(text, checked.vocabulary, checked.rules.place("scores.yaml", ("stages", number)))
+        yield from _choice_facts(checked, checked.scores)
 
 
 def _fact(text: str, vocabulary: Vocabulary, where: str) -> Iterator[Fact]:
