@@ -104,7 +104,7 @@ class AgeingRules(RuleModel):
     def _one_source_of_ranges(self) -> Self:
         if not _says_ranges(self.buckets):
             if self.convention is not None and self.counting not in ("days", "months"):
-                raise PlacedError(f"no convention where {self.counting} are counted: bucket n is n", "convention")
+                raise PlacedError(f"no convention where {self.counting} is counted: bucket n is n", "convention")
             return self
         if self.convention is not None:
             raise PlacedError(
