@@ -19,6 +19,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from arrears.engines.base import Inputs
+from arrears.engines.nested_names import with_unlike_names
 from arrears.errors import ModelError, SettingsError
 
 _LOCAL_CLUSTER = re.compile(r"local-cluster\[\s*\d+\s*,\s*\d+\s*,\s*(?P<megabytes>\d+)\s*\]")
@@ -62,6 +63,12 @@ class SparkEngine:
             builder = builder.config(name, value)
         with _jvm_environment(master):
             self._session: Any = builder.appName("arrears").getOrCreate()
+        _check_master(self._session, master)
+
+    @property
+    def application_id(self) -> str:
+        """Spark's id of the session, as its processes carry it; not of a remote one."""
+        return str(self._session.sparkContext.applicationId)
 
     def write(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any], target: Path) -> None:
         with self._frame(select, inputs, params) as frame:
@@ -75,7 +82,7 @@ class SparkEngine:
     @contextmanager
     def _frame(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any]) -> Iterator[Any]:
         """The rows of `select`, not yet computed; whatever Spark raises in the block becomes a ModelError."""
-        sql = select.sql(dialect="spark")
+        sql = with_unlike_names(select).sql(dialect="spark")
         used = {placeholder.name for placeholder in select.find_all(exp.Placeholder)}
         try:
             for name, source in inputs.items():
@@ -91,7 +98,7 @@ class SparkEngine:
                 raise
             raise ModelError(
                 expected="a SELECT that Spark can run",
-                found=str(error).splitlines()[0],
+                found=next((line for line in str(error).splitlines() if line.strip()), type(error).__name__),
                 where=f"inputs {', '.join(sorted(inputs))}",
                 action=f"Look at the statement: {sql[:2000]}",
             ) from error
@@ -122,6 +129,16 @@ def session_settings(master: str) -> dict[str, str]:
     return settings
 
 
+def _check_master(session: Any, master: str) -> None:
+    if not master.startswith("sc://") and session.sparkContext.master != master:
+        raise SettingsError(
+            expected=f"a Spark session of {master}",
+            found=f"one of {session.sparkContext.master} in this process",
+            where="ARREARS_SPARK_MASTER",
+            action="Close the engine that is open before one of another master is opened.",
+        )
+
+
 @contextmanager
 def _jvm_environment(master: str) -> Iterator[None]:
     """What Spark's JVM and its executors find in the environment when they are started for a local `master`."""
@@ -150,8 +167,18 @@ def _home_of_executors() -> str:
     import pyspark
 
     home = Path(tempfile.mkdtemp(prefix="arrears-spark-"))
-    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    atexit.register(_end_executors, home)
     for part in Path(pyspark.__file__).parent.iterdir():
         if part.name != "work":
             (home / part.name).symlink_to(part)
     return str(home)
+
+
+def _end_executors(home: Path) -> None:
+    """Stops what was left open, whose executors would be started again for want of their files; removes these."""
+    from pyspark import SparkContext
+
+    context: Any = SparkContext._active_spark_context
+    if context is not None:
+        context.stop()
+    shutil.rmtree(home, ignore_errors=True)
