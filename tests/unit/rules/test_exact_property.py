@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -112,42 +113,47 @@ def _plain(value: Any) -> Any:
     return float(value) if isinstance(value, Decimal) else value
 
 
-@contextmanager
-def cases(rows: list[dict[str, Any]]) -> Iterator[duckdb.DuckDBPyConnection]:
+def as_table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Cases as a table; DuckDB gives the columns their types."""
     kinds = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
-    columns = {
-        name: pa.array([_plain(row.get(name)) for row in rows], kinds[word.type]) for name, word in WORDS.items()
-    }
+    return pa.table(
+        {name: pa.array([_plain(row.get(name)) for row in rows], kinds[word.type]) for name, word in WORDS.items()}
+    )
+
+
+@contextmanager
+def cases(rows: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
     typed = [exp.alias_(exp.cast(exp.column(name), sql_type(word)), name) for name, word in WORDS.items()]
     with duckdb.connect() as connection:
-        connection.register("raw", pa.table(columns))
+        connection.register("raw", rows)
         connection.execute(exp.select(*typed).from_("raw").ctas("cases").sql(dialect="duckdb"))
         yield connection
 
 
-def decided(rows: list[dict[str, Any]], tables: list[DecisionTable]) -> list[tuple[Any, ...]]:
-    """The rule that decides each row in the last of the tables, by the SQL that the strategy runs."""
+def decided(rows: pa.Table, tables: list[DecisionTable]) -> set[str]:
+    """The rules that decide cases in the last of the tables, by the SQL that the strategy runs."""
     vocabulary = Vocabulary(words=WORDS)
     source: Any = exp.select("*").from_("cases")
     for each in tables:
         columns, vocabulary = compile_table(each, vocabulary)
         source = exp.select("*", *columns).from_(source.subquery("before"))
+    query = exp.select(tables[-1].rule_column).distinct().from_(source.subquery("it"))
     with cases(rows) as connection:
-        name = tables[-1].rule_column
-        return connection.execute(exp.select(name).from_(source.subquery("it")).sql(dialect="duckdb")).fetchall()
+        return {row[0] for row in connection.execute(query.sql(dialect="duckdb")).fetchall()}
 
 
-def grid(names: set[str]) -> list[dict[str, Any]]:
-    """Every combination of values of the words that are read; 0 or NULL for the others."""
+@cache
+def grid(names: frozenset[str]) -> pa.Table:
+    """Every combination of values of the words that are read; one value for the others."""
     chosen = [GRID[name] if name in names else GRID[name][:1] for name in GRID]
-    return [dict(zip(GRID, values, strict=True)) for values in product(*chosen)]
+    return as_table([dict(zip(GRID, values, strict=True)) for values in product(*chosen)])
 
 
 def hold(reasoner: Reasoner, tables: list[DecisionTable], number: int) -> None:
     """Every answer about a table: what is said never to be is nowhere in the grid, every example is as it is said."""
     rules = tables[number].rules
     read = {name for each in reasoner.layers[: number + 1] for name in each.reads()} & set(WORDS)
-    seen = {row[0] for row in decided(grid(read), tables[: number + 1])}
+    seen = decided(grid(frozenset(read)), tables[: number + 1])
     for position in [*range(len(rules)), None]:
         expected = "default" if position is None else rules[position].id
         example = reasoner.decided(number, position)
@@ -155,7 +161,7 @@ def hold(reasoner: Reasoner, tables: list[DecisionTable], number: int) -> None:
         if example is None:
             assert expected not in seen, f"{expected} decides a case of the grid"
         else:
-            assert decided([example], tables[: number + 1]) == [(expected,)], example
+            assert decided(as_table([example]), tables[: number + 1]) == {expected}, example
     for position in range(len(rules)):
         never, shadowed = reasoner.never(number, position), reasoner.shadowed(number, position)
         assert (reasoner.decided(number, position) is None) == bool(never or shadowed)
@@ -196,7 +202,7 @@ def test_overlaps_and_facts_are_so_in_duckdb(first: str, second: str, given_fact
     one = table("one", "result", [first, second], [1, 2], 0)
     reasoner = Reasoner(WORDS, [fact], [], [layer(one, vocabulary)])
     nodes = [parse_condition(text, vocabulary) for text in (given_fact, first, second)]
-    rows = grid({name for node in nodes for name in words_read(node)})
+    rows = grid(frozenset(name for node in nodes for name in words_read(node)))
     with cases(rows) as connection:
         query = exp.select(*(exp.alias_(node.copy(), f"c{at}") for at, node in enumerate(nodes))).from_("cases")
         answers = connection.execute(query.sql(dialect="duckdb")).fetchall()
