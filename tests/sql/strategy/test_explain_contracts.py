@@ -186,6 +186,15 @@ def test_the_rule_that_decided_is_shown_with_what_it_saw(decided: Settings) -> N
     assert table(explanation, "score").result == {"score_view": "agency"}
 
 
+def test_scores_are_told_with_their_model(decided: Settings) -> None:
+    said = list(Teller("en").scores(told(decided, "DAY31")))
+    assert said == [
+        "collection: 400.0, low; by the model collection",
+        "lost_contact: 700.0, high; by the model lost_contact",
+        "roll_rate: none that is fresh enough, unknown",
+    ]
+
+
 def test_a_cent_short_of_a_threshold_is_a_near_miss(decided: Settings) -> None:
     explanation = told(decided, "CENT")
     near = rule(explanation, "balance", "BAL1")

@@ -35,6 +35,7 @@ from arrears.strategy.explanation import (
     Explanation,
     QuarantineView,
     Reason,
+    ScoreView,
     Status,
     Versions,
 )
@@ -117,6 +118,8 @@ class _Explainer:
             product=_first_of("product", snapshot, ledger.contract),
             ageing=ageing,
             ledger=figures,
+            score_stage=row["score_stage"] if row else None,
+            scores=tuple(_score(role, row) for role in sorted(strategy.scores.bands)) if row else (),
             tables=tuple(tables),
             policy=tuple(policy_views(strategy, policy, tables)),
             arms=tuple(self._arms(strategy, row)) if row is not None else (),
@@ -309,6 +312,16 @@ def _not_in_book(contract: Mapping[str, Any], as_of: date) -> list[Reason]:
         if contract.get(column) is not None and contract[column] <= as_of
     ]
     return reasons or [Reason(code="left_out")]
+
+
+def _score(role: str, row: Mapping[str, Any]) -> ScoreView:
+    return ScoreView(
+        role=role,
+        score=row[f"{role}_score"],
+        band=row[f"{role}_band"],
+        model=row.get(f"{role}_model"),
+        stands_in=bool(row.get(f"{role}_stand_in")),
+    )
 
 
 def _first_of(column: str, *rows: Mapping[str, Any] | None) -> Any:

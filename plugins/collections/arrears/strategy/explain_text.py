@@ -211,6 +211,17 @@ class Teller:
         told += "" if table.floor is None else self.say("floored", floor=table.floor)
         return told + ("" if table.cap is None else self.say("capped", cap=table.cap))
 
+    def scores(self, explanation: Explanation) -> Iterator[str]:
+        """One line for each role a score plays."""
+        for each in explanation.scores:
+            if each.score is None:
+                told = self.say("score_none", role=each.role, band=each.band)
+                yield told + (self.say("band_stands_in") if each.stands_in else "")
+                continue
+            model = self.say("score_model", model=each.model) if each.model is not None else ""
+            told = self.say("score_line", role=each.role, score=self.value(each.score), band=each.band, model=model)
+            yield told + (self.say("stands_in") if each.stands_in else "")
+
     def policies(self, views: Sequence[PolicyView]) -> Iterator[str]:
         """One line for each rule and attribute."""
         grouped: dict[tuple[str, str], list[PolicyView]] = {}
@@ -340,6 +351,7 @@ def _lines(explanation: Explanation, tell: Teller) -> Iterator[str]:
     yield from (f"! {tell.reason(each)}" for each in explanation.warnings)
     if explanation.ledger is not None:
         yield from _section(tell.say("from_ledger"), [*tell.ageing(explanation), *_ledger(explanation.ledger, tell)])
+    yield from _section(tell.say("scores", stage=explanation.score_stage), list(tell.scores(explanation)))
     yield from _section(tell.say("decisions"), [line for table in explanation.tables for line in _table(table, tell)])
     yield from _section(tell.say("policy"), list(tell.policies(explanation.policy)))
     yield from _section(tell.say("experiments"), [tell.arm(arm) for arm in explanation.arms])

@@ -137,6 +137,18 @@ class LedgerFigures(Part):
     spells: tuple[Spell, ...]
 
 
+class ScoreView(Part):
+    """The score that serves a role, and whose it is."""
+
+    role: str
+    score: Scalar
+    band: str | None
+    model: str | None
+    """The model that gave it; None without a score that is fresh enough, and for days that did not record it."""
+    stands_in: bool
+    """In the place of the stage's own model, or a band that the rules give without a score."""
+
+
 class Seen(Part):
     """A word that a condition reads, and its value on the contract's row."""
 
@@ -317,6 +329,8 @@ class Explanation(Part):
     product: str | None = None
     ageing: Ageing | None = None
     ledger: LedgerFigures | None = None
+    score_stage: str | None = None
+    scores: tuple[ScoreView, ...] = ()
     tables: tuple[TableView, ...] = ()
     policy: tuple[PolicyView, ...] = ()
     arms: tuple[ArmView, ...] = ()
