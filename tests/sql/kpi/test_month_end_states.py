@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -15,9 +16,12 @@ from tests.support.contract_files import read_contract_files
 from tests.support.ledgers import contract_table, partition, publish_ledger
 from tests.support.naive_ageing import Contract, Due, Pause, Payment, Terms, age
 
+from arrears.kpi.build import restated_states
 from arrears.kpi.windows import MOST_MONTH_ENDS, month_end_parameters, month_end_relation, month_ends
 from arrears.run import Run
-from arrears.sqlmodel import fetch_model
+from arrears.settings import PROJECT
+from arrears.sqlmodel import bind_inputs, fetch_model
+from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
 from arrears.strategy.steps import age_contracts
 
@@ -215,6 +219,42 @@ def test_grace_is_taken_off(make_run: Callable[..., Any], grace_days: int, expec
         first = states(run, ENDS)["C1"][0]
         assert first is not None
         assert first[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("counting", "expected"),
+    [
+        ("days", ["M1", "M2", "M3", "M4"]),
+        ("months", ["M1", "M2", "M3", "M4"]),
+        ("installments", ["M1", "M2", "M3", "M4"]),
+        ("mba", ["M0", "M1", "M2", "M3"]),
+        ("ots", ["M0", "M1", "M2", "M3"]),
+    ],
+)
+def test_month_ends_count_as_the_days_own_ageing_does(
+    make_run: Callable[..., Any], tmp_path: Path, counting: str, expected: list[str]
+) -> None:
+    rules = tmp_path / "rules"
+    shutil.copytree(PROJECT / "include" / "rules", rules)
+    text = (rules / "ageing.yaml").read_text(encoding="utf-8").replace("convention: B", "")
+    (rules / "ageing.yaml").write_text(text.replace("counting: days", f"counting: {counting}"), encoding="utf-8")
+    ledger = {"contracts": [a_contract()], "installments": MONTHLY}
+    with make_run(AS_OF, rules=rules) as run:
+        publish_ledger(run, ledger)
+        select = restated_states(run)
+        with run.lake.replace("month_end_states", run.day) as aside:
+            parameters = {"as_of": AS_OF, **month_end_parameters(ENDS), **ageing_parameters(run.settings, run.rules)}
+            relations = {"month_ends": month_end_relation(ENDS), "buckets": bucket_relation(run.rules)}
+            inputs = bind_inputs(run, select, where="the test", params=parameters, relations=relations)
+            run.engine.write(select, inputs, parameters, aside)
+        (row,) = partition(run, "month_end_states")
+        names = [each.bucket for each in ageing_rules(run.rules).ranges]
+    assert [names[row[f"bucket_no_{slot}"]] for slot in range(10, 14)] == expected
+    for end, bucket in zip(ENDS, expected, strict=True):
+        with make_run(end, rules=rules) as run:
+            publish_ledger(run, ledger)
+            age_book(run)
+            assert [aged["bucket"] for aged in partition(run, "snapshot")] == [bucket]
 
 
 def test_an_empty_ledger_has_no_states(make_run: Callable[..., Any]) -> None:
