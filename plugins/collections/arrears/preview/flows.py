@@ -88,7 +88,7 @@ def alluvial(flow: Flow) -> str:
     """The flow as one SVG: bars of states, before at the left and after at the right; what moves is coloured."""
     height, scale = _height(flow)
     left, right = _places(flow, flow.before, scale), _places(flow, flow.after, scale)
-    bottom = max(place + size for side in (left, right) for place, size in side.values()) + 6
+    bottom = max(place + size for side in (left, right) for place, size in side.values()) + 12
     paths, starts, ends = [], {state: left[state][0] for state in left}, {state: right[state][0] for state in right}
     ribbons = []
     for start in flow.states:
