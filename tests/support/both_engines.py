@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,9 +21,14 @@ from arrears.engines.base import Engine, Inputs
 class Compared:
     """One statement that both engines ran."""
 
-    sql: str
+    select: exp.Query
     rows: int
     differences: tuple[str, ...]
+
+    @property
+    def sql(self) -> str:
+        """The statement's text."""
+        return self.select.sql(dialect="duckdb")
 
 
 class BothEngines:
@@ -31,12 +36,15 @@ class BothEngines:
 
     name = "duckdb"
 
-    def __init__(self, duckdb: Engine, spark: Engine) -> None:
-        self._duckdb, self._spark = duckdb, spark
+    def __init__(self, duckdb: Engine, spark: Engine, tables: Collection[str] | None = None) -> None:
+        """Compares all tables of the lake that are written, or only `tables`, and everything that is fetched."""
+        self._duckdb, self._spark, self._tables = duckdb, spark, tables
         self.compared: list[Compared] = []
 
     def write(self, select: exp.Query, inputs: Inputs, params: Mapping[str, Any], target: Path) -> None:
         self._duckdb.write(select, inputs, params, target)
+        if self._tables is not None and target.parent.name not in self._tables:
+            return
         with tempfile.TemporaryDirectory(prefix="arrears-spark-rows-") as folder:
             parts = Path(folder) / "rows"
             self._spark.write(select, inputs, params, parts)
@@ -49,7 +57,7 @@ class BothEngines:
 
     def _compare(self, select: exp.Query, on_duckdb: pa.Table, on_spark: pa.Table) -> None:
         found = tuple(differences(on_duckdb, on_spark))
-        self.compared.append(Compared(select.sql(dialect="duckdb"), len(on_duckdb), found))
+        self.compared.append(Compared(select, len(on_duckdb), found))
 
     def close(self) -> None:
         self._duckdb.close()

@@ -1,4 +1,4 @@
-"""The steps of strategy_daily on a generated lender: run twice, killed and run again, and on Spark, all the same."""
+"""The steps of strategy_daily on a generated lender: run twice, killed and run again, all the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from arrears.demo.lender import write_parquet
 from arrears.errors import NotPublishedError, RulesError
 from arrears.ledger.contract import TABLES
 from arrears.run import Run, open_run
-from arrears.settings import PROJECT, Settings, load_settings
+from arrears.settings import PROJECT, Settings
 from arrears.steps import run_step
 
 AS_OF = date(2026, 11, 20)
@@ -141,24 +141,3 @@ def test_a_wrong_rule_stops_the_day_with_file_and_line(make_run: Any, tmp_path: 
     line = next(n for n, each in enumerate(text.splitlines(), start=1) if "overdue_amount >= 50000" in each)
     assert error.value.where.endswith(f"balance.yaml:{line}")
     assert "Did you mean 'overdue_amount'?" in error.value.action
-
-
-@pytest.mark.spark
-def test_spark_gives_the_same_rows(tmp_path: Path, lender: Path, pg_url: str) -> None:
-    rows = {}
-    for engine in ("duckdb", "spark"):
-        settings = load_settings(
-            {
-                "home": tmp_path / engine,
-                "clock": f"{AS_OF}T09:30:00",
-                "engine": engine,
-                "spark_master": "local[2]",
-                "warehouse_url": pg_url,
-            }
-        )
-        with open_run(settings, AS_OF) as run:
-            publish(run, lender)
-            for step in STEPS:
-                run_step(run, step)
-            rows[engine] = {table: sorted(map(repr, partition(run, table))) for table in TABLES_MADE}
-    assert rows["spark"] == rows["duckdb"]
