@@ -145,9 +145,12 @@ def _jvm_environment(master: str) -> Iterator[None]:
     if not master.startswith("local"):
         yield
         return
-    wanted = {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_LOCAL_HOSTNAME": "localhost"}
-    if _LOCAL_CLUSTER.fullmatch(master):
-        wanted["SPARK_HOME"] = _home_of_executors()
+    wanted = {
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "SPARK_LOCAL_HOSTNAME": "localhost",
+        # the JVM outlives its session, and the next one may be a local-cluster
+        "SPARK_HOME": _home_of_executors(),
+    }
     added = wanted.keys() - os.environ.keys()
     os.environ.update({name: wanted[name] for name in added})
     try:
