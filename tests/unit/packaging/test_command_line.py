@@ -54,7 +54,6 @@ def test_every_area_brings_its_commands(area: str) -> None:
         (["step", "age_contracts", "--channel", "sms"], "--channel"),
         (["day", "--as-of", "2026-02-30"], "YYYY-MM-DD"),
         (["day", "--materiality", "a bit"], "ARREARS_MATERIALITY"),
-        (["rules", "check", "--rules", "no/such/folder"], "no/such/folder"),
     ],
 )
 def test_an_error_is_a_message_and_exit_code_1(arguments: list[str], said: str) -> None:
@@ -69,13 +68,19 @@ def test_debug_shows_where_an_error_comes_from() -> None:
     assert isinstance(result.exception, SettingsError)
 
 
+def test_a_rules_folder_that_is_not_there_is_named() -> None:
+    result = CliRunner().invoke(cli.app, ["rules", "check", "--rules", "no/such/folder"])
+    assert result.exit_code == 1
+    assert "no/such/folder/rule_set.yaml: error:" in result.stdout
+
+
 def test_a_wrong_rule_file_is_named_with_its_line(tmp_path: Path) -> None:
     shipped = (PROJECT / "include" / "rules" / "rule_set.yaml").read_text(encoding="utf-8").splitlines()
     (tmp_path / "rule_set.yaml").write_text("\n".join([*shipped, "resaon: a typo"]), encoding="utf-8")
     result = CliRunner().invoke(cli.app, ["rules", "check", "--rules", str(tmp_path)])
     assert result.exit_code == 1
-    assert f"{tmp_path / 'rule_set.yaml'}:{len(shipped) + 1}" in result.stderr
-    assert "Did you mean 'reason'?" in result.stderr
+    assert f"{tmp_path / 'rule_set.yaml'}:{len(shipped) + 1}: error:" in result.stdout
+    assert "Did you mean 'reason'?" in result.stdout
 
 
 def _succeed(run: object, **arguments: str) -> StepResult:

@@ -150,7 +150,7 @@ def load_kept_rule_set(lake: Lake, content: str) -> RuleSet:
 
     Raises RulesError when the lake does not have it, or has other files under that hash.
     """
-    folder = lake.root / KEPT / content
+    folder = lake.kept(f"{KEPT}/{content}")
     files = rule_files(folder)
     if not files:
         raise RulesError(
