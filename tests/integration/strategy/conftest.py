@@ -11,7 +11,7 @@ CLUSTER = "local-cluster[2,1,1024]"
 """Two executor processes with one core and 1024 MB each."""
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """The engine whose executors are separate processes."""
     from arrears.engines.spark import SparkEngine
