@@ -103,8 +103,8 @@ def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
 def _fetch(warehouse: sa.Engine, select: sa.Select[*tuple[Any, ...]], schema: pa.Schema) -> pa.Table:
     # by parts, so that only Arrow holds all rows: months of attempts are many
     parts = [schema.empty_table()]
-    with warehouse.connect().execution_options(yield_per=_ROWS_A_PART) as connection:
-        for rows in connection.execute(select).partitions():
+    with warehouse.connect() as connection:
+        for rows in connection.execute(select, execution_options={"yield_per": _ROWS_A_PART}).partitions():
             arrays = [pa.array([row[position] for row in rows], field.type) for position, field in enumerate(schema)]
             parts.append(pa.table(arrays, schema=schema))
     return pa.concat_tables(parts)
