@@ -1,0 +1,1 @@
+"""The desk: what people do with cases through the day, on `ops`, each act in one transaction."""
