@@ -22,6 +22,7 @@ from arrears.lake import Lake
 from arrears.rules.policy import load_policy
 from arrears.rules.rule_set import RuleSet, load_kept_rule_set, load_rule_set
 from arrears.settings import Settings
+from arrears.strategy.ageing import ageing_rules
 from arrears.strategy.compile import Strategy, load_strategy
 from arrears.strategy.experiment_arms import digest, slices
 from arrears.strategy.experiment_rules import NONE
@@ -211,8 +212,11 @@ class _Explainer:
         if row["held"]:
             own = bool(snapshot and snapshot["hold_kind"] == row["hold_kind"])
             reasons.append(Reason(code="held" if own else "held_elsewhere", values={"kind": row["hold_kind"]}))
-        if row["class"] == "current":
+        if row["class"] == "current" and row["delinquent_days"] == 0:
             reasons.append(Reason(code="in_grace"))
+        elif row["class"] == "current":
+            counting = ageing_rules(ledger.rules).counting.upper()
+            reasons.append(Reason(code="in_first_month", values={"counting": counting}))
         return reasons
 
     def _case(self, customer_id: str) -> CaseView | None:

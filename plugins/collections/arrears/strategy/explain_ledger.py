@@ -193,6 +193,8 @@ def _bucket(snapshot: Mapping[str, Any], rules: RuleSet) -> Bucket:
         counting=ageing_rules(rules).counting,
         from_day=from_day,
         to_day=to_day,
+        from_unmet=own["from_unmet"],
+        to_unmet=most,
         fits=in_days and own["from_unmet"] <= unmet and (most is None or unmet <= most),
         lower=names.get(number - 1),
         upper=names.get(number + 1),

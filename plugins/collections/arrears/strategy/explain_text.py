@@ -12,6 +12,7 @@ from arrears.errors import SettingsError
 from arrears.strategy.explain_words import LANGUAGES, SAID, Language
 from arrears.strategy.explanation import (
     ArmView,
+    Bucket,
     CaseView,
     Explanation,
     Item,
@@ -148,7 +149,7 @@ class Teller:
         if not bucket.fits:
             return self.say("bucket_otherwise", **named)
         if bucket.counting == "installments" and ageing.delinquent_days:
-            return self.say("bucket_unmet", **named, count=ageing.unmet_items)
+            return self.say("bucket_unmet", **named, range=self._range(bucket), count=ageing.unmet_items)
         if bucket.to_day is None:
             told = self.say("bucket_open", **named, from_day=bucket.from_day)
         elif bucket.from_day == bucket.to_day:
@@ -160,8 +161,15 @@ class Teller:
         elif days == bucket.to_day and bucket.upper:
             told += " " + self.say("last_day", days=days, other=bucket.upper)
         if bucket.counting != "days":
-            told += " " + self.say("counting_months", counting=bucket.counting)
+            told += " " + self.say(f"counts_{bucket.counting}")
         return told
+
+    def _range(self, bucket: Bucket) -> str:
+        """How many items are unmet in a bucket."""
+        low, high = bucket.from_unmet, bucket.to_unmet
+        if low == high:
+            return str(low)
+        return self.say("and_more", low=low) if high is None else self.say("up_to", low=low, high=high)
 
     def _repeated(self, explanation: Explanation) -> str:
         ageing = explanation.ageing

@@ -67,6 +67,11 @@ SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
             "扣除宽限与暂停后无拖欠天数：不处置。",
             "No delinquent day is left after grace and pauses: nothing is done.",
         ),
+        "in_first_month": (
+            "按规则集的计月方法（{counting}）尚未满一个月，仍在首个账期：不处置。",
+            "Not yet a full month in arrears by the method of the rule set ({counting}), so still in the first bucket: "
+            "nothing is done.",
+        ),
         # warnings
         "items_lead_elsewhere": (
             "注意：以下款项与存储的快照不一致（台账已变，或按其他口径计算）。请用 arrears replay 核对。",
@@ -123,10 +128,21 @@ SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
             "Bucket {bucket}, class {class_}, as the rule set places contracts.",
         ),
         "bucket_unmet": (
-            "账期 {bucket}（{class_}）：未还足 {count} 期，按期数分期。",
-            "Bucket {bucket}, class {class_}: {count} unmet instalments, which the rule set counts.",
+            "账期 {bucket}（{class_}）：未还足款项 {range} 笔，本合同 {count} 笔（规则集按笔数计，不按天数）。",
+            "Bucket {bucket}, class {class_}: unmet instalments and charges {range}, here {count}. The rule set counts "
+            "them, not days.",
         ),
-        "counting_months": ("（规则集按月计数：{counting}。）", "The rule set counts in months: {counting}."),
+        "up_to": ("{low} 至 {high}", "{low} to {high}"),
+        "and_more": ("{low} 及以上", "{low} and more"),
+        "counts_months": ("（规则集按日历月计数。）", "The rule set counts calendar months."),
+        "counts_mba": (
+            "（规则集按 MBA 方法计月：下一到期日的前一日终满一个月。）",
+            "The rule set counts months by the MBA method: one is full at the end of the day before the next due date.",
+        ),
+        "counts_ots": (
+            "（规则集按 OTS 方法计月：下一到期日当日终满一个月。）",
+            "The rule set counts months by the OTS method: one is full at the end of the next due date.",
+        ),
         "own_days": ("{days} 天，{bucket}", "{days} days, {bucket}"),
         "own_age": ("单笔账龄", "Its own age"),
         "first_day": ("第 {days} 天是其首日，少一天为 {other}。", "Day {days} is its first: a day less is {other}."),

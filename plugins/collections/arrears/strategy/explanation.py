@@ -83,7 +83,7 @@ class Spell(Part):
 
 
 class Bucket(Part):
-    """The bucket of the contract and its edges, in delinquent days."""
+    """The bucket of the contract and its edges, in delinquent days and in unmet items."""
 
     bucket: str
     class_: str
@@ -92,8 +92,11 @@ class Bucket(Part):
     from_day: int
     """First day of the bucket for this contract: where months are counted, their lengths after its due date."""
     to_day: int | None
+    from_unmet: int
+    """Fewest unmet instalments and charges of the bucket: 0 where they do not matter."""
+    to_unmet: int | None
     fits: bool
-    """The delinquent days lie between the edges; False where another convention places contracts."""
+    """The contract lies between the edges; False where another convention places contracts."""
     lower: str | None
     """Bucket below, None for the first."""
     upper: str | None
