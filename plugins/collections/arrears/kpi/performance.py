@@ -6,15 +6,19 @@ connect, promise and kept rates and compliance, each with the numbers that it is
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from arrears.kpi.targets import RATES, Asked, TargetRules, asked_of, target_rules
 from arrears.rules.rule_set import RuleSet
+from arrears.warehouse.mart import CaseAssignment, CollectorDay
+from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR
 
 PerformanceBasis = Literal["known", "frozen", "restated"]
 """known: of each day the frozen figures, or the restated ones where the day's own run is missing."""
@@ -62,11 +66,11 @@ class Recovered:
 
 @dataclass(frozen=True)
 class Productivity:
-    """Productivity 人均产能: recovered per present head and day."""
+    """Productivity 人均产能: recovered per working head and day."""
 
     recovered: Decimal | None
     head_days: int
-    """Days that collectors were present, summed over collectors."""
+    """Days on which a collector had cases or made attempts, summed over collectors."""
     value: Decimal | None
     """recovered / head_days."""
 
@@ -91,11 +95,9 @@ class Figures:
     kept_amount: AmountRate
     """Kept rate 承诺兑现率 by amount."""
     compliance: Rate
-    """Compliance 合规: contacts that were neither blocked, nor refused, nor in breach / contacts wanted or made."""
-    breaches: int
-    """Contacts made outside the allowed hours or above a limit of the policy."""
+    """Compliance 合规: contacts that the policy did not block / contacts that the strategy wanted with own cases."""
     grabbed_cases: int
-    """Cases taken from the grab pool, each day's."""
+    """Cases taken from the grab pool, each day's, as `ops` knows them."""
     productivity: Productivity
 
 
@@ -122,7 +124,7 @@ class TeamPerformance:
     cases_in_hand: int
     amount_in_hand: Decimal
     cases_per_head: float | None
-    """Cases per head 人均在手: each day's cases / present heads."""
+    """Cases per head 人均在手: each day's cases / head_days of the productivity."""
     figures: Figures
 
 
@@ -154,7 +156,7 @@ class PerformanceView:
 
 def performance(
     connection: sa.Connection,
-    rules: RuleSet,
+    rules: RuleSet | Callable[[date], RuleSet],
     *,
     from_day: date,
     to_day: date,
@@ -163,8 +165,252 @@ def performance(
 ) -> PerformanceView:
     """The performance of collectors and teams on the finished days `from_day` to `to_day`, both included.
 
-    `teams` leaves the other teams out (None: all). Days without figures count for nothing. Targets are those of each
-    day, kept in `mart` beside its figures; `rules` say what is asked for today of those who have no figures yet.
+    `teams` leaves the other teams out (None: all). Days without figures count for nothing. `rules` hold the targets:
+    one rule set for all days, or a function that gives the one of a day.
     Raises ValueError when `from_day` is after `to_day`.
     """
-    raise NotImplementedError
+    if from_day > to_day:
+        raise ValueError(f"from_day up to to_day, not {from_day} and {to_day}")
+    rows = _figures(connection, from_day, to_day, basis, teams)
+    asked = _targets(connection, rules, rows)
+    grabs = _grabs(connection, from_day, to_day)
+    hands = _in_hand(connection, teams)
+    whole = _Sums()
+    by_team: dict[str | None, _Sums] = {}
+    by_collector: dict[str, _Sums] = {}
+    by_day: dict[tuple[date, str], _Sums] = {}
+    # the newest day says whose a collector is
+    team_of: dict[str, str | None] = {row["collector_id"]: row["team"] for row in rows}
+    for row in rows:
+        day, key = row["as_of"], row["collector_id"]
+        grabbed = grabs.get((day, key), 0)
+        for sums in (
+            whole,
+            by_team.setdefault(row["team"], _Sums()),
+            by_collector.setdefault(key, _Sums()),
+            by_day.setdefault((day, row["basis"]), _Sums()),
+        ):
+            sums.add(row, asked[day, key], grabbed)
+    for key, hand in hands.items():
+        team_of.setdefault(key, hand.team)
+        by_collector.setdefault(key, _Sums())
+        by_team.setdefault(team_of[key], _Sums())
+
+    def team(name: str | None, sums: _Sums, members: Collection[str]) -> TeamPerformance:
+        held = [hands[key] for key in members if key in hands]
+        return TeamPerformance(
+            team=name,
+            collectors=len(members),
+            cases_in_hand=sum(hand.cases for hand in held),
+            amount_in_hand=sum((hand.amount for hand in held), Decimal(0)),
+            cases_per_head=_share(sums.whole("cases"), sums.head_days),
+            figures=sums.figures(),
+        )
+
+    def members(name: str | None) -> list[str]:
+        return [key for key, each in team_of.items() if each == name]
+
+    return PerformanceView(
+        from_day=from_day,
+        to_day=to_day,
+        basis=basis,
+        whole=team(None, whole, list(team_of)),
+        teams=tuple(team(name, by_team[name], members(name)) for name in sorted(by_team, key=_by_name)),
+        collectors=tuple(
+            CollectorPerformance(
+                collector_id=key,
+                team=team_of[key],
+                cases_in_hand=hands[key].cases if key in hands else 0,
+                amount_in_hand=hands[key].amount if key in hands else Decimal(0),
+                figures=by_collector[key].figures(),
+            )
+            for key in sorted(by_collector, key=lambda each: (_by_name(team_of[each]), each))
+        ),
+        days=tuple(
+            DayPerformance(day=day, basis="frozen" if kind == "frozen" else "restated", figures=sums.figures())
+            for (day, kind), sums in sorted(by_day.items())
+        ),
+    )
+
+
+_Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class _Hand:
+    team: str | None
+    cases: int
+    amount: Decimal
+
+
+@dataclass
+class _Sums:
+    """Adds up rows of `mart.collector_day` with what was asked on their days."""
+
+    days: set[date] = field(default_factory=set)
+    columns: dict[str, Decimal] = field(default_factory=dict)
+    head_days: int = 0
+    grabbed: int = 0
+    target: Decimal | None = None
+    recovered_for_target: Decimal = Decimal(0)
+    wanted: dict[str, Decimal] = field(default_factory=dict)
+    """Per rate, target times denominator, over the rows that have both."""
+    wanted_of: dict[str, int] = field(default_factory=dict)
+
+    def add(self, row: _Row, asked: Asked, grabbed: int) -> None:
+        self.days.add(row["as_of"])
+        for name, value in row.items():
+            if isinstance(value, int | Decimal):
+                self.columns[name] = self.columns.get(name, Decimal(0)) + value
+        self.head_days += bool(row["cases"] or row["attempts"])
+        self.grabbed += grabbed
+        if asked.recovered is not None:
+            self.target = (self.target or Decimal(0)) + asked.recovered
+            self.recovered_for_target += row["recovered_amount"]
+        for rate in RATES:
+            wanted, denominator = asked.rates[rate], int(row[_DENOMINATORS[rate]])
+            if wanted is not None and denominator:
+                self.wanted[rate] = self.wanted.get(rate, Decimal(0)) + wanted * denominator
+                self.wanted_of[rate] = self.wanted_of.get(rate, 0) + denominator
+
+    def whole(self, name: str) -> int:
+        return int(self.columns.get(name, 0))
+
+    def money(self, name: str) -> Decimal:
+        return self.columns.get(name, Decimal(0))
+
+    def figures(self) -> Figures:
+        amount = self.money("recovered_amount") if self.days else None
+        kept, due = self.money("kept_promise_amount"), self.money("due_promise_amount")
+        planned = self.whole("planned_contacts")
+        return Figures(
+            days=len(self.days),
+            recovered=Recovered(
+                amount=amount,
+                overdue=self.money("overdue_amount"),
+                rate=_share(self.money("recovered_amount"), self.money("overdue_amount")),
+                target=self.target,
+                attainment=_share(self.recovered_for_target, self.target or 0),
+            ),
+            coverage=self._rate("touched_cases", "cases", "coverage"),
+            connect=self._rate("connected_attempts", "attempts", "connect_rate"),
+            connect_by_case=self._rate("connected_customers", "tried_customers"),
+            promise=self._rate("promises", "right_party_attempts", "promise_rate"),
+            kept=self._rate("promises_kept", "promises_due", "kept_rate"),
+            kept_amount=AmountRate(kept, due, _share(kept, due)),
+            compliance=self._made(planned - self.whole("blocked_contacts"), planned, "compliance"),
+            grabbed_cases=self.grabbed,
+            productivity=Productivity(
+                recovered=amount,
+                head_days=self.head_days,
+                value=(amount / self.head_days).quantize(_CENT) if amount is not None and self.head_days else None,
+            ),
+        )
+
+    def _rate(self, numerator: str, denominator: str, target: str | None = None) -> Rate:
+        return self._made(self.whole(numerator), self.whole(denominator), target)
+
+    def _made(self, numerator: int, denominator: int, target: str | None) -> Rate:
+        value = _share(numerator, denominator)
+        wanted = None
+        attained = None
+        if target is not None and target in self.wanted:
+            wanted = _share(self.wanted[target], self.wanted_of[target])
+            # compared exactly, not by the rounded shares
+            attained = numerator * self.wanted_of[target] >= self.wanted[target] * denominator
+        return Rate(numerator, denominator, value, wanted, attained)
+
+
+_CENT = Decimal("0.01")
+_DENOMINATORS = {
+    "coverage": "cases",
+    "connect_rate": "attempts",
+    "promise_rate": "right_party_attempts",
+    "kept_rate": "promises_due",
+    "compliance": "planned_contacts",
+}
+
+
+def _share(part: int | Decimal, whole: int | Decimal) -> float | None:
+    return round(float(Decimal(part) / Decimal(whole)), 6) if whole else None
+
+
+def _by_name(team: str | None) -> tuple[bool, str]:
+    return team is None, team or ""
+
+
+def _figures(
+    connection: sa.Connection,
+    from_day: date,
+    to_day: date,
+    basis: PerformanceBasis,
+    teams: Collection[str] | None,
+) -> list[_Row]:
+    fact = CollectorDay
+    inside = fact.as_of.between(from_day, to_day)
+    select = sa.select(*fact.__table__.columns).where(inside)
+    if basis == "known":
+        # frozen sorts before restated
+        chosen = sa.select(fact.as_of, sa.func.min(fact.basis).label("basis")).where(inside).group_by(fact.as_of)
+        known = chosen.subquery("known")
+        select = select.join(known, sa.and_(known.c.as_of == fact.as_of, known.c.basis == fact.basis))
+    else:
+        select = select.where(fact.basis == basis)
+    if teams is not None:
+        select = select.where(fact.team.in_(sorted(teams)))
+    return [dict(row) for row in connection.execute(select.order_by(fact.as_of, fact.collector_id)).mappings()]
+
+
+def _targets(
+    connection: sa.Connection, rules: RuleSet | Callable[[date], RuleSet], rows: Collection[_Row]
+) -> dict[tuple[date, str], Asked]:
+    """What was asked on each day of each collector; his queues are those of the day's opening."""
+    if not rows:
+        return {}
+    fact = CaseAssignment
+    days = {(row["as_of"], row["basis"]) for row in rows}
+    select = (
+        sa.select(fact.as_of, fact.collector_id, fact.queue, sa.func.count(), sa.func.sum(fact.overdue_amount))
+        .where(sa.tuple_(fact.as_of, fact.basis).in_(sorted(days)), fact.collector_id.is_not(None))
+        .group_by(fact.as_of, fact.collector_id, fact.queue)
+    )
+    queues: dict[tuple[date, str], dict[str, tuple[int, Decimal]]] = {}
+    for day, key, queue, cases, overdue in connection.execute(select):
+        queues.setdefault((day, str(key)), {})[queue] = (cases, overdue)
+
+    @cache
+    def of_day(day: date) -> TargetRules:
+        return target_rules(rules(day) if callable(rules) else rules)
+
+    return {
+        (row["as_of"], row["collector_id"]): asked_of(
+            of_day(row["as_of"]),
+            row["collector_id"],
+            row["team"],
+            queues.get((row["as_of"], row["collector_id"]), {}),
+        )
+        for row in rows
+    }
+
+
+def _grabs(connection: sa.Connection, from_day: date, to_day: date) -> dict[tuple[date, str], int]:
+    grab = CASE_ASSIGNMENT.c
+    select = (
+        sa.select(grab.from_day, grab.collector_id, sa.func.count(grab.case_id.distinct()))
+        .where(grab.source == "grab", grab.from_day.between(from_day, to_day))
+        .group_by(grab.from_day, grab.collector_id)
+    )
+    return {(day, key): cases for day, key, cases in connection.execute(select)}
+
+
+def _in_hand(connection: sa.Connection, teams: Collection[str] | None) -> dict[str, _Hand]:
+    case, collector = CASE.c, COLLECTOR.c
+    select = (
+        sa.select(case.collector_id, collector.team, sa.func.count(), sa.func.sum(case.overdue_amount))
+        .select_from(sa.outerjoin(CASE, COLLECTOR, collector.collector_id == case.collector_id))
+        .where(case.state == "owned")
+        .group_by(case.collector_id, collector.team)
+    )
+    if teams is not None:
+        select = select.where(collector.team.in_(sorted(teams)))
+    return {key: _Hand(team, cases, amount) for key, team, cases, amount in connection.execute(select)}

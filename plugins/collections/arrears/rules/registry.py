@@ -32,12 +32,13 @@ FILES: Mapping[str, str] = MappingProxyType(
         "contact.yaml": "arrears.outreach.rules:ContactRules",
         "policies/*.yaml": "arrears.rules.policy:PolicyPack",
         "kpi.yaml": "arrears.kpi.rules:KpiRules",
+        "targets.yaml": "arrears.kpi.targets:TargetRules",
         "preview.yaml": "arrears.preview.rules:PreviewRules",
     }
 )
 """Rule file (or pattern, relative to the rules folder) → `module:Model`."""
 
-OPTIONAL = frozenset({"experiments.yaml"})
+OPTIONAL = frozenset({"experiments.yaml", "targets.yaml"})
 """Rule files that a rule set may do without."""
 
 TEXTS = ("templates/*.txt",)
