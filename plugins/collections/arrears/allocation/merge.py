@@ -145,6 +145,8 @@ class _Merge:
             "source": sa.case((pooled, None), else_="auto"),
             "owned_from": sa.case((pooled, None), else_=now),
             "pool_opened_at": sa.case((pooled, now), else_=None),
+            "lease_until": sa.null(),
+            "lease_renewals": sa.literal(0),
         }
 
     def _close(self) -> int:
@@ -158,6 +160,8 @@ class _Merge:
                 source=None,
                 owned_from=None,
                 pool_opened_at=None,
+                lease_until=None,
+                lease_renewals=0,
                 closed_on=self.day,
                 close_reason=ends.close_reason,
             )

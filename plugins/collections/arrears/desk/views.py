@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,7 @@ class Grabbed:
     """Cases left in the queue's pool, at most some seconds old."""
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """A case to which a change was not done, and why."""
 
     case_id: str
@@ -242,8 +241,8 @@ class Events:
     """A page of the audit, newest first."""
 
     events: tuple[Event, ...]
-    next_before: int | None
-    """Ask for the events before this id to read on; None: there are no more."""
+    next_after: int | None
+    """Ask for the events that come after this one in the list to read on; None: there are no more."""
 
 
 @dataclass(frozen=True)

@@ -44,10 +44,13 @@ class Case(Base):
             "num_nonnulls(closed_on, close_reason) = CASE state WHEN 'closed' THEN 2 ELSE 0 END",
             name="end_when_closed",
         ),
+        sa.CheckConstraint("lease_until IS NULL OR state = 'owned'", name="lease_while_owned"),
+        sa.CheckConstraint("lease_renewals >= 0", name="lease_renewals"),
         sa.CheckConstraint("(human_action_at IS NULL) = (human_action_on IS NULL)", name="human_action"),
         sa.Index("uq_case_open_customer", "customer_id", unique=True, postgresql_where=sa.text("state <> 'closed'")),
         sa.Index("ix_case_pool", "queue", "work_order", "case_id", postgresql_where=sa.text("state = 'pool'")),
         sa.Index("ix_case_owner", "collector_id", postgresql_where=sa.text("state = 'owned'")),
+        sa.Index("ix_case_lease", "lease_until", postgresql_where=sa.text("lease_until IS NOT NULL")),
         sa.Index(None, "customer_id"),
         sa.Index(None, "closed_on"),
         {"schema": OPS, "comment": "Cases, open and closed. Grain: customer x day on which work on the case began."},
@@ -65,6 +68,13 @@ class Case(Base):
     owned_from: Mapped[datetime | None] = mapped_column(INSTANT, comment="Since when he owns it; NULL unless owned.")
     pool_opened_at: Mapped[datetime | None] = mapped_column(
         INSTANT, comment="Since when it lies in the pool; NULL unless in the pool."
+    )
+    lease_until: Mapped[datetime | None] = mapped_column(
+        INSTANT,
+        comment="Until when a grabbed case must be worked, or it goes back to the pool; NULL: no lease (any more).",
+    )
+    lease_renewals: Mapped[int] = mapped_column(
+        server_default="0", comment="How often the lease was renewed since the case was grabbed."
     )
     human_action_at: Mapped[datetime | None] = mapped_column(
         INSTANT, comment="Last time that a person decided about the owner; NULL: never."
@@ -90,6 +100,11 @@ class Case(Base):
     contract_ids: Mapped[str] = mapped_column(sa.Text, comment="Contracts in the case, comma separated, sorted.")
     lead_contract_id: Mapped[str] = mapped_column(sa.Text, comment="The harshest contract.")
     region: Mapped[str | None] = mapped_column(sa.Text, comment="Region of the harshest contract.")
+    language: Mapped[str | None] = mapped_column(sa.Text, comment="Language that its collector must speak; NULL: any.")
+    min_seniority: Mapped[int | None] = mapped_column(comment="Seniority that its collector must have; NULL: any.")
+    excluded_collectors: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Collectors who must not have it, comma separated; NULL: nobody."
+    )
     overdue_amount: Mapped[Decimal] = mapped_column(MONEY, comment="Overdue amount of all contracts, their currency.")
     outstanding_amount: Mapped[Decimal] = mapped_column(MONEY, comment="Outstanding amount of all contracts.")
     days_past_due: Mapped[int] = mapped_column(comment="Days past due of the harshest contract.")
@@ -135,7 +150,9 @@ class CaseAssignment(Base):
     to_day: Mapped[date | None] = mapped_column(comment="Business day of the end; NULL while it lasts.")
     reason: Mapped[str] = mapped_column(sa.Text, comment="Why it began, for example even_split, limits_reached, grab.")
     end_reason: Mapped[str | None] = mapped_column(
-        sa.Text, comment="Why it ended: reassigned, grabbed, pooled, or the case's close_reason; NULL while it lasts."
+        sa.Text,
+        comment="Why it ended: reassigned, grabbed, pooled, expired, given_back, handed_over, recalled, absent, or the "
+        "case's close_reason; NULL while it lasts.",
     )
 
 
@@ -155,6 +172,10 @@ class Collector(Base):
     team: Mapped[str | None] = mapped_column(sa.Text, comment="Team.")
     skills: Mapped[str | None] = mapped_column(sa.Text, comment="Queues that he works, comma separated; NULL: all.")
     regions: Mapped[str | None] = mapped_column(sa.Text, comment="Regions that he works, comma separated; NULL: all.")
+    languages: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Languages that he speaks, comma separated; NULL: all that are needed."
+    )
+    seniority: Mapped[int | None] = mapped_column(comment="Seniority, higher for larger amounts; NULL: the lowest, 0.")
     daily_quota: Mapped[int | None] = mapped_column(comment="Cases that the allocation gives him; NULL: no quota.")
     capacity: Mapped[int | None] = mapped_column(comment="Cases in hand at most; NULL: no limit.")
     at_work: Mapped[bool] = mapped_column(comment="Whether he is employed and present on the day as_of.")

@@ -47,10 +47,14 @@ class ContactTask(Base):
     )
     business_day: Mapped[date] = mapped_column(comment="Business day of the contact.")
     customer_id: Mapped[str] = mapped_column(sa.Text, comment="Customer to contact.")
-    slot: Mapped[str] = mapped_column(sa.Text, comment="Slot of the cadence in contact.yaml.")
+    slot: Mapped[str] = mapped_column(
+        sa.Text, comment="Slot of the cadence in contact.yaml; call-n: the n-th call by hand."
+    )
     lead_contract_id: Mapped[str] = mapped_column(sa.Text, comment="The customer's harshest contract.")
     contract_ids: Mapped[str] = mapped_column(sa.Text, comment="Contracts that the contact covers, comma separated.")
-    channel: Mapped[str] = mapped_column(sa.Text, comment="sms, email, dialer, field, agency or legal.")
+    channel: Mapped[str] = mapped_column(
+        sa.Text, comment="sms, email, dialer, field, agency or legal; phone: a call that a collector makes by hand."
+    )
     template: Mapped[str | None] = mapped_column(sa.Text, comment="Message template; NULL for lists.")
     language: Mapped[str] = mapped_column(sa.Text, comment="Language of the message.")
     queue: Mapped[str] = mapped_column(sa.Text, comment="Work queue of the case.")
