@@ -15,6 +15,7 @@ FILE = "allocation.yaml"
 Mode = Literal["even"]
 Remainder = Literal["pool", "spread"]
 First = Literal["priority", "overdue_amount", "days_past_due"]
+Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 _QUEUE_RULE = pa.schema(
     [("queue", pa.string()), ("position", pa.int32()), ("respect_regions", pa.bool_()), ("first", pa.string())]
@@ -37,6 +38,17 @@ class QueueRules(RuleModel):
     grab_batch_max: Annotated[int, Field(ge=1, le=500)] = 30
     """Cases that one grab may take when the number is set by hand."""
 
+    grabs_per_day: Annotated[int, Field(ge=0)] | None = None
+    """Cases of the queue that one collector may grab on one day; null: any number."""
+    open_cases: Annotated[int, Field(ge=0)] | None = None
+    """Cases of the queue in a collector's hands, however he came by them, at which he grabs no more; null: any number."""
+    lease_minutes: Annotated[int, Field(ge=1)] | None = None
+    """Minutes in which a grabbed case must be worked, or it goes back to the pool; null: grabbed cases stay."""
+    lease_renewals: Annotated[int, Field(ge=0)] = 0
+    """How often such a lease may be renewed, each time for as long again from then on."""
+    give_back_reasons: tuple[Reason, ...] = ("no_capacity", "wrong_region", "wrong_language", "knows_customer", "other")
+    """Reasons for which a collector may give a case back."""
+
     @model_validator(mode="after")
     def _batch_within_its_limit(self) -> QueueRules:
         if self.grab_batch > self.grab_batch_max:
@@ -53,6 +65,11 @@ class QueueChanges(RuleModel):
     first: First | None = None
     grab_batch: Annotated[int, Field(ge=1, le=500)] | None = None
     grab_batch_max: Annotated[int, Field(ge=1, le=500)] | None = None
+    grabs_per_day: Annotated[int, Field(ge=0)] | None = None
+    open_cases: Annotated[int, Field(ge=0)] | None = None
+    lease_minutes: Annotated[int, Field(ge=1)] | None = None
+    lease_renewals: Annotated[int, Field(ge=0)] | None = None
+    give_back_reasons: tuple[Reason, ...] | None = None
 
 
 class AllocationRules(RuleModel):
