@@ -229,6 +229,30 @@ def test_a_bucket_and_a_class_that_do_not_meet(rules: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ageing", "impossible", "possible"),
+    [
+        ("counting: days\nconvention: A", "delinquent_days = 60", "delinquent_days = 59"),
+        ("counting: days\nconvention: B", "delinquent_days = 61", "delinquent_days = 60"),
+        ("counting: months\nconvention: B", "delinquent_days = 63", "delinquent_days = 62"),
+        ("counting: mba", "delinquent_days = 57", "delinquent_days = 58"),
+        ("counting: ots", "delinquent_days = 58", "delinquent_days = 59"),
+        ("counting: installments", "unmet_installments = 3", "unmet_installments = 2 and delinquent_days = 500"),
+    ],
+)
+def test_what_a_bucket_holds_is_known_however_it_is_counted(
+    rules: Path, ageing: str, impossible: str, possible: str
+) -> None:
+    path = rules / "ageing.yaml"
+    text = path.read_text(encoding="utf-8").replace("\nconvention: B\n", "\n")
+    path.write_text(text.replace("\ncounting: days\n", f"\n{ageing}\n"), encoding="utf-8")
+    old = "class = 'mid' and bucket_no = 3 and score_view = 'rolling'"
+    edit(rules, "treatments.yaml", old, f"bucket_no = 2 and {possible} and score_view = 'rolling'")
+    assert told(rules, "never_matches") == "\n"
+    edit(rules, "treatments.yaml", f"bucket_no = 2 and {possible}", f"bucket_no = 2 and {impossible}")
+    assert "can never match" in told(rules, "never_matches")
+
+
 def test_a_value_that_no_rule_gives(rules: Path) -> None:
     edit(rules, "treatments.yaml", "segment = 'mid_phone'", "segment = 'mid_fone'")
     said = told(rules, "never_matches", "unused_value")

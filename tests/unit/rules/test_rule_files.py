@@ -27,6 +27,25 @@ def rules(tmp_path: Path) -> Path:
     return tmp_path / "rules"
 
 
+def test_all_that_is_wrong_with_a_table_is_told_at_once(rules: Path) -> None:
+    path = rules / "treatments.yaml"
+    text = path.read_text(encoding="utf-8")
+    for old, new in (
+        ("id: SEG2", "id: SEG1"),
+        ("{segment: low_soft}", "{segmnt: low_soft}"),
+        ("segment: grace", "segment: 5"),
+    ):
+        assert old in text
+        text = text.replace(old, new, 1)
+    path.write_text(text, encoding="utf-8")
+    errors = [each for each in check_rules(load_rule_set(rules, DAY)) if each.code == "file"]
+    said = "; ".join(each.message for each in errors)
+    assert "rule ids once each in table segment; SEG1 comes again" in said
+    assert "rule SEG6 of table segment to give segment, not segmnt" in said
+    assert "a text for segment; rule SEG1 of table segment gives 5" in said
+    assert len({each.where for each in errors}) >= 2
+
+
 def check(root: Path) -> Any:
     rule_set = load_rule_set(root, DAY)
     for _ in parse_all(rule_set):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from typer.testing import CliRunner
 from arrears import cli
 from arrears.rules.findings import Finding
 from arrears.settings import PROJECT
-from arrears.strategy.check import check_folder
+from arrears.strategy.check import check_day, check_folder
 
 DECLARED = """\
 experiments:
@@ -120,6 +121,8 @@ def test_a_change_that_would_move_living_cases_is_an_error(
 ) -> None:
     change(rules, old, new)
     (error,) = [each for each in found(rules) if each.severity == "error"]
+    assert error in check_day(rules, date(2026, 6, 1)), "the first task of the day finds it as well"
+    assert error not in check_day(rules, date(2026, 5, 31))
     assert error.code == code
     assert said in error.message
     assert "changes/2026-06-01/experiments.yaml" in error.where

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 from sqlglot import exp
 
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
-from arrears.rules.files import PlacedError, RuleModel
+from arrears.rules.files import CollectedError, PlacedError, RuleModel
 from arrears.rules.portable import portable
 from arrears.rules.vocabulary import Vocabulary, Word
 
@@ -103,48 +103,57 @@ class DecisionTable(RuleModel):
 
     @model_validator(mode="after")
     def _complete(self) -> DecisionTable:
+        found = [*self._wrong_rules(), *self._wrong_form()]
+        if found:
+            raise CollectedError(found)
+        return self
+
+    def _wrong_rules(self) -> Iterator[PlacedError]:
         seen: set[str] = set()
         for position, rule in enumerate(self.rules):
             if rule.id in seen:
                 message = f"rule ids once each in table {self.name}; {rule.id} comes again"
-                raise PlacedError(message, "rules", position, "id")
+                yield PlacedError(message, "rules", position, "id")
             seen.add(rule.id)
-            self._check_result(rule.then, f"rule {rule.id}", "rules", position, "then")
-        if self.default is not None:
-            self._check_result(self.default, "the default", "default")
-        elif self.hit == "collect":
-            raise ValueError(f"a default in table {self.name}: what its rules add up to when none matches")
-        if self.hit == "collect" and any(output.type != "number" for output in self.outputs.values()):
-            raise ValueError(f"numbers only as outputs of table {self.name}, whose rules add up")
-        if self.hit == "first" and (self.floor is not None or self.cap is not None):
-            raise ValueError(f"floor and cap only where rules add up, not in table {self.name}")
-        if self.floor is not None and self.cap is not None and self.cap <= self.floor:
-            raise PlacedError(f"a cap above the floor {self.floor} in table {self.name}, not {self.cap}", "cap")
-        return self
+            yield from self._wrong_result(rule.then, f"rule {rule.id}", "rules", position, "then")
 
-    def _check_result(self, result: dict[str, Value], who: str, *at: str | int) -> None:
+    def _wrong_form(self) -> Iterator[PlacedError]:
+        if self.default is not None:
+            yield from self._wrong_result(self.default, "the default", "default")
+        elif self.hit == "collect":
+            yield PlacedError(f"a default in table {self.name}: what its rules add up to when none matches")
+        if self.hit == "collect" and any(output.type != "number" for output in self.outputs.values()):
+            yield PlacedError(f"numbers only as outputs of table {self.name}, whose rules add up")
+        if self.hit == "first" and (self.floor is not None or self.cap is not None):
+            yield PlacedError(f"floor and cap only where rules add up, not in table {self.name}")
+        if self.floor is not None and self.cap is not None and self.cap <= self.floor:
+            yield PlacedError(f"a cap above the floor {self.floor} in table {self.name}, not {self.cap}", "cap")
+
+    def _wrong_result(self, result: dict[str, Value], who: str, *at: str | int) -> Iterator[PlacedError]:
         if set(result) != set(self.outputs):
             made = ", ".join(result) or "nothing"
-            raise PlacedError(f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {made}", *at)
+            yield PlacedError(f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {made}", *at)
         for name, value in result.items():
-            output = self.outputs[name]
+            output = self.outputs.get(name)
+            if output is None:
+                continue
             kind = "boolean" if isinstance(value, bool) else "text" if isinstance(value, str) else "number"
             gives = f"{who} of table {self.name} gives {value!r}"
             if kind != output.type:
-                raise PlacedError(f"a {output.type} for {name}; {gives}", *at, name)
-            if output.values and value not in output.values:
-                raise PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name)
-            if kind == "number":
-                self._check_number(Decimal(value), output, f"for {name}; {gives}", *at, name)
+                yield PlacedError(f"a {output.type} for {name}; {gives}", *at, name)
+            elif output.values and value not in output.values:
+                yield PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name)
+            elif kind == "number":
+                yield from self._wrong_number(Decimal(value), output, f"for {name}; {gives}", *at, name)
 
     @staticmethod
-    def _check_number(value: Decimal, output: Output, which: str, *at: str | int) -> None:
+    def _wrong_number(value: Decimal, output: Output, which: str, *at: str | int) -> Iterator[PlacedError]:
         # a number that the column cannot hold would be rounded without a word
         if not value.is_finite() or abs(value) >= _LARGEST:
-            raise PlacedError(f"a number between -{_LARGEST} and {_LARGEST} {which}", *at)
-        if value != round(value, output.decimals):
+            yield PlacedError(f"a number between -{_LARGEST} and {_LARGEST} {which}", *at)
+        elif value != round(value, output.decimals):
             digits = f"at most {output.decimals} decimals" if output.decimals else "a whole number"
-            raise PlacedError(f"{digits} {which}", *at)
+            yield PlacedError(f"{digits} {which}", *at)
 
     @property
     def rule_column(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,14 @@ class PlacedError(ValueError):
     def __init__(self, message: str, *at: str | int) -> None:
         self.at = at
         super().__init__(message)
+
+
+class CollectedError(ValueError):
+    """All that a model's check finds wrong, where it goes on after the first."""
+
+    def __init__(self, found: Sequence[PlacedError]) -> None:
+        self.found = tuple(found)
+        super().__init__("; ".join(str(each) for each in found))
 
 
 Model = TypeVar("Model", bound=RuleModel)
@@ -139,20 +147,30 @@ def _first_problem(document: Document, model: type[RuleModel], invalid: Validati
 def _problems(document: Document, model: type[RuleModel], invalid: ValidationError) -> list[RulesError]:
     # a key that is missing is most often one that is misspelt: the wrong name says more
     ordered = sorted(
-        invalid.errors(), key=lambda each: (each["type"] == "missing", document.line(_location(each["loc"])))
+        (each for problem in invalid.errors() for each in _placed(problem)),
+        key=lambda each: (each[0]["type"] == "missing", document.line(each[1])),
     )
-    return [_problem(document, model, each) for each in ordered]
+    return [_problem(document, model, *each) for each in ordered]
 
 
-def _problem(document: Document, model: type[RuleModel], problem: ErrorDetails) -> RulesError:
+def _placed(problem: ErrorDetails) -> Iterator[tuple[ErrorDetails, Location, str]]:
+    """Each thing that a problem of pydantic's says, with its place in the file and what was expected there."""
     location = _location(problem["loc"])
     cause = problem.get("ctx", {}).get("error")
-    if isinstance(cause, PlacedError):
-        location = (*location, *cause.at)
+    if isinstance(cause, CollectedError):
+        for each in cause.found:
+            yield problem, (*location, *each.at), str(each)
+        return
+    at = cause.at if isinstance(cause, PlacedError) else ()
+    yield problem, (*location, *at), str(problem["msg"]).removeprefix("Value error, ")
+
+
+def _problem(
+    document: Document, model: type[RuleModel], problem: ErrorDetails, location: Location, expected: str
+) -> RulesError:
     name = ".".join(str(part) for part in location) or "the file"
     action = "Correct the value."
     found = f"{_shown(problem['input'])} at {name}"
-    expected = str(problem["msg"]).removeprefix("Value error, ")
     if problem["type"] == "extra_forbidden":
         known = sorted(_known_keys(model, location[:-1]))
         near = difflib.get_close_matches(str(location[-1]), known, n=1)

@@ -108,8 +108,15 @@ def load_rule_set(root: Path, as_of: date) -> RuleSet:
     Raises RulesError with file and line when none is valid on that day, and for a change up to that day that is out
     of order, unnamed, or holds a file that is not a rule file. Later changes may still be in the making.
     """
-    *_, valid = _versions(root, as_of)
-    return valid
+    return rule_set_history(root, as_of)[-1]
+
+
+def rule_set_history(root: Path, as_of: date) -> tuple[RuleSet, ...]:
+    """The rule sets in `root` up to `as_of`, in the order of their days; the last one is valid on it.
+
+    Raises what `load_rule_set` raises.
+    """
+    return tuple(_versions(root, as_of))
 
 
 def rule_set_versions(root: Path) -> tuple[RuleSet, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from importlib import import_module
 from pathlib import Path
 
 from arrears.errors import RulesError
 from arrears.rules.findings import Finding, in_order, of_error
 from arrears.rules.policy import PolicyPack, load_policy
-from arrears.rules.rule_set import RuleSet, rule_set_versions
+from arrears.rules.rule_set import RuleSet, rule_set_history, rule_set_versions
 from arrears.strategy.check_experiments import experiment_change_findings
 from arrears.strategy.check_files import file_findings, folder_findings
 from arrears.strategy.check_policy import approved_uses
@@ -37,6 +38,19 @@ def check_rules(rules: RuleSet, policy: PolicyPack | None = None) -> list[Findin
     return in_order(findings)
 
 
+def check_version(rules: RuleSet, before: RuleSet | None) -> list[Finding]:
+    """All findings about a rule set and about what it changes in `before`, the one that it follows."""
+    changed = [] if before is None else experiment_change_findings(rules, before)
+    return in_order([*check_rules(rules), *changed])
+
+
+def check_day(root: Path, as_of: date) -> list[Finding]:
+    """All findings about the rule set in `root` that is valid on `as_of`: those that `check_folder` has about it."""
+    before, valid = (None, *rule_set_history(root, as_of))[-2:]
+    assert valid is not None  # noqa: S101 - a history has the valid set at least
+    return check_version(valid, before)
+
+
 def check_folder(root: Path) -> Iterator[tuple[RuleSet | None, list[Finding]]]:
     """Every rule set in a folder, the first and one for each change, with its findings; those it shares are told once.
 
@@ -50,8 +64,7 @@ def check_folder(root: Path) -> Iterator[tuple[RuleSet | None, list[Finding]]]:
         return
     told: set[tuple[str, str]] = set()
     for rules, before in zip(versions, (None, *versions), strict=False):
-        changed = [] if before is None else experiment_change_findings(rules, before)
-        found = in_order([*check_rules(rules), *changed])
+        found = check_version(rules, before)
         new = [each for each in found if (each.where, each.message) not in told]
         told |= {(each.where, each.message) for each in new}
         yield rules, new

@@ -8,6 +8,7 @@ this module before it is needed.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from sqlglot import exp
 
@@ -17,6 +18,8 @@ from arrears.rules.exact_tables import Example, Fact, Layer, Never, Reasoner, Sh
 from arrears.rules.exact_try import truths
 from arrears.rules.findings import Finding, Severity, example_text, value_text
 from arrears.rules.vocabulary import Vocabulary, Word
+from arrears.strategy.ageing import bucket_rows
+from arrears.strategy.ageing_rules import AgeingRules
 from arrears.strategy.checked import Checked, CheckedTable
 from arrears.strategy.score_rules import ScoreRules, band_columns
 
@@ -306,12 +309,9 @@ def facts_of(checked: Checked) -> Iterator[Fact]:
         yield from _fact(f"hold_kind in ({kinds})", checked.vocabulary, ageing.place(("stop_holds",)))
         last = len(checked.ageing.ranges) - 1
         yield from _fact(f"bucket_no between 0 and {last}", checked.vocabulary, ageing.place(("buckets",)))
-        for each in checked.ageing.ranges:
-            where = ageing.place(("buckets", each.number))
-            yield from _fact(f"bucket_no <> {each.number} or class = '{each.class_}'", checked.vocabulary, where)
-            if checked.ageing.counting == "days":
-                until = "" if each.last is None else f" and delinquent_days <= {each.last}"
-                text = f"(bucket_no = {each.number}) = (delinquent_days >= {each.first}{until})"
+        for row in bucket_rows(checked.rules):
+            where = ageing.place(("buckets", row["bucket_no"]))
+            for text in _bucket_facts(checked.ageing, row):
                 yield from _fact(text, checked.vocabulary, where)
     if checked.scores is not None:
         for number, stage in enumerate(checked.scores.stages):
@@ -319,6 +319,25 @@ def facts_of(checked: Checked) -> Iterator[Fact]:
             text = f"(score_stage = '{stage.stage}') = (bucket_no >= {stage.from_bucket}{until})"
             yield from _fact(text, checked.vocabulary, checked.rules.place("scores.yaml", ("stages", number)))
         yield from _choice_facts(checked, checked.scores)
+
+
+def _bucket_facts(ageing: AgeingRules, row: Mapping[str, Any]) -> Iterator[str]:
+    """What being in a bucket says of class, days and unmet instalments: as ageing.yaml counts."""
+    inside = f"bucket_no = {row['bucket_no']}"
+    yield f"not {inside} or class = '{row['class']}'"
+    days = _between("delinquent_days", row["from_day"], row["to_day"])
+    if ageing.counting == "days":
+        yield f"({inside}) = ({days})"
+        return
+    # months differ in length, so that two buckets may have some days in common
+    yield f"not {inside} or ({days})"
+    if ageing.counting == "installments" and row["bucket_no"] > 0:
+        unmet = _between("unmet_installments", row["from_unmet"], row["to_unmet"])
+        yield f"({inside}) = (delinquent_days > 0 and {unmet})"
+
+
+def _between(word: str, low: int, high: int | None) -> str:
+    return f"{word} >= {low}" + ("" if high is None else f" and {word} <= {high}")
 
 
 def _fact(text: str, vocabulary: Vocabulary, where: str) -> Iterator[Fact]:

@@ -16,8 +16,7 @@ from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import TABLES as AGED
 from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
-from arrears.strategy.check import check_rules as check_rule_set
-from arrears.strategy.check import uses_under_review
+from arrears.strategy.check import check_day, uses_under_review
 from arrears.strategy.compile import decision_select, load_strategy, tiers_select
 from arrears.strategy.experiment_arms import arm_select, slice_relation
 from arrears.strategy.experiment_exclusions import exclusion_conditions
@@ -32,8 +31,11 @@ _LEDGER_READ = ("contracts", "installments", "payments", "charges", "holds")
 
 
 def check_rules(run: Run) -> StepResult:
-    """Checks the day's rule set wholly; fails with all errors, and carries warnings and notes on."""
-    findings = check_rule_set(run.rules)
+    """Checks the day's rule set wholly, also against the one that it follows.
+
+    Fails with all errors, and carries warnings and notes on.
+    """
+    findings = check_day(run.settings.rules, run.day.as_of)
     raise_errors(findings)
     return StepResult(
         figures={
