@@ -78,10 +78,10 @@ def test_nothing_that_others_read_is_written(settings: Settings, change: Change)
     assert document["totals"]["changed_cases"] > 0
     assert {name: after.get(name) for name in before} == before
     place = folder.relative_to(settings.home).as_posix()
-    assert {name for name in new if not name.startswith("previews/work/")} == {
+    assert {name for name in new if not name.startswith("previews/shadow/")} == {
         f"{place}/{name}" for name in (".lock", "changes.csv", "changes.parquet", "preview.html", "preview.json")
     }
-    assert {Path(name).suffix for name in new if name.startswith("previews/work/")} == {".lock"}
+    assert {Path(name).suffix for name in new if name.startswith("previews/shadow/")} == {".lock"}
     assert database(settings) == rows
 
 
@@ -246,9 +246,9 @@ def test_a_killed_preview_leaves_nothing_that_is_read(settings: Settings, change
     assert files(settings.lake_root) == before
     assert database(settings) == rows
     assert not list((settings.reports_root / "previews").glob("*/*"))
-    assert any((settings.home / "previews" / "work").rglob("*.parquet"))
+    assert any((settings.home / "previews" / "shadow").rglob("*.parquet"))
     preview_of(settings, folder)
-    assert not any((settings.home / "previews" / "work").rglob("*.parquet"))
+    assert not any((settings.home / "previews" / "shadow").rglob("*.parquet"))
 
 
 def test_a_side_cannot_write_to_the_warehouse(settings: Settings, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from arrears.strategy.ageing import FILE as AGEING
 from arrears.strategy.record import models_hash
 from arrears.strategy.steps import age_contracts
 
-WORK = "previews/work"
+WORK = "previews/shadow"
 """Folder below ARREARS_HOME in which previews compute; nothing else reads it."""
 FOLDER = "previews"
 """Folder below the reports root in which previews are published."""
