@@ -75,7 +75,7 @@ _STEPS = (
         "check_rules",
         "strategy_daily",
         "arrears.strategy.steps:check_rules",
-        "Parses and checks all rule files before anything is decided by them.",
+        "Parses and checks all rule files, and what a change does to running experiments, before anything is decided.",
         ("include/rules",),
         (),
         "The message names file and line. Correct the rule file; clear.",
@@ -84,9 +84,10 @@ _STEPS = (
         "age_contracts",
         "strategy_daily",
         "arrears.strategy.steps:age_contracts",
-        "Ages every contract of the book: days past due, amounts, bucket, class, first or repeated.",
+        "Ages every contract of the book (days past due, amounts, bucket, class, first or repeated), finds the day on "
+        "which each case began; keeps rules and SQL under their hashes, and writes down what made the tables.",
         (_LEDGER, "ageing.yaml"),
-        ("lake snapshot",),
+        ("lake snapshot", "lake case_entry", "lake _rules/<hash>", "lake _sql/<hash>", "manifest ageing"),
         "Clear it. If the ledger is named as not published, clear publish_ledger first.",
     ),
     Step(
@@ -120,9 +121,11 @@ _STEPS = (
         "publish_treatments",
         "strategy_daily",
         "arrears.strategy.steps:publish_treatments",
-        "Publishes treatments and cases (one per customer), and keeps the rule files under their hash.",
-        ("lake decision",),
-        ("lake treatment", "lake cases", "manifest treatment"),
+        "Publishes treatments and cases (one per customer) with a manifest of what made them: rule set, SQL, code, "
+        "settings and the ledger's digests; keeps rules and SQL under their hashes, so that the day can be explained "
+        "and replayed.",
+        ("lake decision", "lake snapshot", "lake case_entry", "customers"),
+        ("lake treatment", "lake cases", "lake _rules/<hash>", "lake _sql/<hash>", "manifest treatment"),
         "Clear it.",
     ),
     Step(
