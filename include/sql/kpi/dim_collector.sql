@@ -9,6 +9,10 @@ WITH named AS (
     UNION
     SELECT collector_id
     FROM collector_day
+    UNION
+    SELECT collector_id
+    FROM case_interval
+    WHERE collector_id IS NOT NULL
 )
 
 SELECT

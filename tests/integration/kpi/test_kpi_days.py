@@ -64,9 +64,12 @@ def kpi_day(
 
 def test_a_day_reaches_the_mart_and_a_second_run_changes_nothing(kpi_day: Callable[..., Any]) -> None:
     first = kpi_day(AS_OF)
-    assert {name for name, rows in first.items() if not rows} == {"channel_day", "collector_day", "pool_day"} - {
-        name for name, rows in first.items() if rows
-    }
+    assert {name for name, rows in first.items() if not rows} == {
+        "channel_day",
+        "collector_day",
+        "pool_day",
+        "case_interval",
+    } - {name for name, rows in first.items() if rows}
     assert len(first["run_day"]) == 1
     assert len(first["loan_daily"]) == len(first["strategy_decision"]) == len(first["dim_contract"]) > 50
     assert first["roll_transition"]

@@ -31,6 +31,19 @@ PLAN = {
 ATTEMPTS = {"as_of": DAY, "channel": TEXT, "customer_id": TEXT, "ended": TEXT, "outcome": TEXT}
 TASKS = {"as_of": DAY, "channel": TEXT, "state": TEXT, "tried": WHOLE, "tasks": pa.int64()}
 GRABS = {"as_of": DAY, "customer_id": TEXT, "minutes": pa.int64()}
+INTERVALS = {
+    "case_id": TEXT,
+    "customer_id": TEXT,
+    "interval_no": WHOLE,
+    "queue": TEXT,
+    "collector_id": TEXT,
+    "source": TEXT,
+    "reason": TEXT,
+    "began_on": DAY,
+    "ended_on": DAY,
+    "end_reason": TEXT,
+    "minutes": pa.int64(),
+}
 
 
 def table(columns: dict[str, pa.DataType], rows: Iterable[tuple[Any, ...]]) -> pa.Table:
@@ -53,6 +66,7 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
         "contact_attempts": table(ATTEMPTS, ()),
         "contact_tasks": table(TASKS, ()),
         "grabs": table(GRABS, ()),
+        "intervals": table(INTERVALS, ()),
         "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
         **{
             name: contract_table(name, ())
@@ -331,7 +345,101 @@ def test_the_pool_is_measured_beside_the_allocated_cases(make_run: Callable[...,
     ]
 
 
-@pytest.mark.parametrize("model", ["collector_day", "channel_day", "pool_day"])
+def test_what_came_of_grabbed_cases_stands_beside_the_allocated(make_run: Callable[..., Any]) -> None:
+    at = datetime.fromisoformat("2026-11-16T10:00:00")
+    cases = table(
+        ASSIGNMENT,
+        (
+            (MON, "K1", "phone", None),
+            (MON, "K2", "phone", None),
+            (MON, "K3", "phone", "bob"),
+            (MON, "K4", "phone", "bob"),
+        ),
+    )
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "pool_day",
+            assignment=cases,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            grabs=table(GRABS, ((MON, "K1", 30), (MON, "K2", 5))),
+            # K1 owes 100 and 50: paying 150 on one contract cures the other not; K3 pays all of its 300
+            payments=payments(("A", MON, 150, None), ("C", MON, 200, None), ("D", MON, 300, None)),
+            contact_results=results(("A", "ann", at, "no_answer", "lender"), ("A", "ann", at, "connected", "lender")),
+            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K4", "sent", None),)),
+        )
+    names = (
+        "grabbed_cases grabbed_touched_cases grabbed_contacts grabbed_cured_cases"
+        " allocated_cases allocated_touched_cases allocated_contacts allocated_cured_cases"
+    )
+    assert [some(row, names) for row in rows] == [(2, 1, 2, 1, 2, 1, 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "median", "p90"),
+    [
+        ([], None, None),
+        ([7], 7, 7),
+        ([1, 9], 1, 9),
+        ([30, 10, 20], 20, 30),
+        (list(range(1, 11)), 5, 9),
+        (list(range(1, 12)), 6, 10),
+    ],
+)
+def test_the_time_to_grab_is_a_nearest_rank(
+    make_run: Callable[..., Any], minutes: list[int], median: int | None, p90: int | None
+) -> None:
+    offered = [(MON, f"X{number}", "phone", None) for number in range(max(1, len(minutes)))]
+    with make_run(WED) as run:
+        (row,) = closing(
+            run,
+            "pool_day",
+            assignment=table(ASSIGNMENT, offered),
+            grabs=table(GRABS, ((MON, f"X{number}", wait) for number, wait in enumerate(minutes))),
+        )
+    assert (row["grab_minutes_median"], row["grab_minutes_p90"], row["grab_minutes"]) == (median, p90, sum(minutes))
+
+
+def test_intervals_tell_a_day_as_it_was_when_it_ended_and_count_each_case_once(make_run: Callable[..., Any]) -> None:
+    sun = date(2026, 11, 15)
+    held = table(
+        INTERVALS,
+        (
+            # in the pool over night, grabbed on Monday, given to bob on Tuesday
+            ("K1@15", "K1", 1, "phone", None, "pool", "limits_reached", sun, MON, "grabbed", 1450),
+            ("K1@15", "K1", 2, "phone", "ann", "grab", "grab", MON, TUE, "handed_over", 1400),
+            ("K1@15", "K1", 3, "phone", "bob", "manual", "hand_over", TUE, None, None, None),
+            # closed on Monday; opened again on Tuesday as another case
+            ("K2@15", "K2", 1, "phone", "ann", "auto", "even_split", sun, MON, "cured", 900),
+            ("K2@17", "K2", 1, "phone", "cem", "auto", "even_split", TUE, None, None, None),
+            # only of another day
+            ("K3@18", "K3", 1, "phone", "ann", "auto", "even_split", WED, None, None, None),
+            ("K4@14", "K4", 1, "phone", "ann", "auto", "even_split", sun, sun, "cured", 5),
+        ),
+    )
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "case_interval",
+            intervals=held,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            payments=payments(("A", MON, 100, None), ("C", MON, 900, None), ("A", TUE, 100, None)),
+            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K1", "sent", None), (MON, "sms", "K1", "failed", None))),
+        )
+    names = "as_of case_id interval_no collector_id source ended_on minutes is_last overdue_amount recovered_amount"
+    assert [some(row, f"{names} contacts cured") for row in rows] == [
+        (MON, "K1@15", 1, None, "pool", MON, 1450, False, 0, 0, 0, False),
+        (MON, "K1@15", 2, "ann", "grab", None, None, True, 150, 100, 2, False),
+        (MON, "K2@15", 1, "ann", "auto", MON, 900, True, 200, 200, 0, True),
+        (TUE, "K1@15", 2, "ann", "grab", TUE, 1400, False, 0, 0, 0, False),
+        (TUE, "K1@15", 3, "bob", "manual", None, None, True, 100, 100, 0, True),
+        (TUE, "K2@17", 1, "cem", "auto", None, None, True, 0, 0, 0, False),
+    ]
+
+
+@pytest.mark.parametrize("model", ["collector_day", "channel_day", "pool_day", "case_interval"])
 def test_nothing_happened(make_run: Callable[..., Any], model: str) -> None:
     with make_run(WED) as run:
         assert closing(run, model) == []

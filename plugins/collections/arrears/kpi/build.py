@@ -49,6 +49,7 @@ def build_closing(run: Run) -> dict[str, int]:
         "contact_tasks": ops_reads.contact_tasks(run.warehouse, days),
         "contact_attempts": ops_reads.contact_attempts(run.warehouse, days),
         "grabs": ops_reads.grabs(run.warehouse, days),
+        "intervals": ops_reads.intervals(run.warehouse, days),
     }
     sources: dict[str, str | Sequence[Path]] = {**arm_sources}
     for table in ("assignment", "treatment", "contact_plan"):

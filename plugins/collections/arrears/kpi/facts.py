@@ -61,6 +61,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(_table(mart.CollectorDay), "closing"),
     Fact(_table(mart.ChannelDay), "closing"),
     Fact(_table(mart.PoolDay), "closing"),
+    Fact(_table(mart.CaseInterval), "closing"),
     Fact(_table(mart.ArmDay), "closing"),
     ROLL,
 )

@@ -1,4 +1,4 @@
-"""What the closing facts read of `ops`: contact tasks, attempts and grabs of finished days, as Arrow tables."""
+"""What the closing facts read of `ops`: tasks, attempts, grabs and who had which case, as Arrow tables."""
 
 from __future__ import annotations
 
@@ -32,6 +32,21 @@ _ATTEMPTS = pa.schema(
     }
 )
 _COUNTS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "attempts": pa.int64()})
+_INTERVALS = pa.schema(
+    {
+        "case_id": pa.string(),
+        "customer_id": pa.string(),
+        "interval_no": pa.int32(),
+        "queue": pa.string(),
+        "collector_id": pa.string(),
+        "source": pa.string(),
+        "reason": pa.string(),
+        "began_on": pa.date32(),
+        "ended_on": pa.date32(),
+        "end_reason": pa.string(),
+        "minutes": pa.int64(),
+    }
+)
 _GRABS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "minutes": pa.int64()})
 
 
@@ -76,6 +91,33 @@ def contact_counts(warehouse: sa.Engine, first: date, last: date) -> pa.Table:
         .group_by(events.business_day, events.customer_id)
     )
     return _fetch(warehouse, select, _COUNTS)
+
+
+def intervals(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """The intervals that lasted on any of the days, the pool's included: the columns of `_INTERVALS`.
+
+    minutes: whole minutes that it lasted; NULL while it does.
+    """
+    interval = CaseAssignment
+    lasted = sa.func.floor(sa.func.extract("epoch", interval.to_at - interval.from_at) / 60)
+    select = (
+        sa.select(
+            interval.case_id,
+            Case.customer_id,
+            interval.interval_no,
+            interval.queue,
+            interval.collector_id,
+            interval.source,
+            interval.reason,
+            interval.from_day,
+            interval.to_day,
+            interval.end_reason,
+            sa.cast(lasted, sa.BigInteger),
+        )
+        .join(Case, Case.case_id == interval.case_id)
+        .where(interval.from_day <= max(days), sa.or_(interval.to_day.is_(None), interval.to_day >= min(days)))
+    )
+    return _fetch(warehouse, select, _INTERVALS)
 
 
 def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:

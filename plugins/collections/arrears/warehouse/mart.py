@@ -35,6 +35,10 @@ def _count(comment: str) -> Mapped[int]:
     return mapped_column(sa.BigInteger, comment=comment)
 
 
+def _maybe_count(comment: str) -> Mapped[int | None]:
+    return mapped_column(sa.BigInteger, nullable=True, comment=comment)
+
+
 def _money(comment: str) -> Mapped[Decimal]:
     return mapped_column(sa.Numeric(18, 2), comment=comment)
 
@@ -629,6 +633,53 @@ class PoolDay(_Fact, Base):
     allocated_recovered_amount: Mapped[Decimal] = _money(
         "What these paid that day, per case at most what was overdue at the opening."
     )
+    grabbed_touched_cases: Mapped[int | None] = _maybe_count("Grabbed cases with a contact attempt that day.")
+    grabbed_contacts: Mapped[int | None] = _maybe_count("Contact attempts at the grabbed cases that day.")
+    grabbed_cured_cases: Mapped[int | None] = _maybe_count("Grabbed cases that paid all that was overdue.")
+    allocated_touched_cases: Mapped[int | None] = _maybe_count("Allocated cases with a contact attempt that day.")
+    allocated_contacts: Mapped[int | None] = _maybe_count("Contact attempts at the allocated cases that day.")
+    allocated_cured_cases: Mapped[int | None] = _maybe_count("Allocated cases that paid all that was overdue.")
+    grab_minutes_median: Mapped[int | None] = _maybe_count(
+        "Minutes within which half of the grabbed cases were grabbed; NULL: none was."
+    )
+    grab_minutes_p90: Mapped[int | None] = _maybe_count(
+        "Minutes within which nine of ten of the grabbed cases were grabbed; NULL: none was."
+    )
+    known_as_of: Mapped[date] = _day(_KNOWN)
+
+
+class CaseInterval(_Fact, Base):
+    """Who had which case, and what came of it."""
+
+    __tablename__ = "case_interval"
+    __table_args__ = (
+        sa.Index(None, "as_of", "basis", "source"),
+        _described(
+            "Who had which case on a finished day, the pool included, and what came of it. A case's money and contacts "
+            "of a day count once, with the last interval of the day. Grain: day x basis x case x interval that lasted "
+            "on the day. Source: ops.case_assignment, treatment, payments, contact results, ops.contact_attempt."
+        ),
+    )
+
+    case_id: Mapped[str] = _text_key("Key of the case in ops.")
+    interval_no: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False, comment="Number of the interval within the case, from 1."
+    )
+    customer_id: Mapped[str] = _text("Customer; joins dim_customer.")
+    queue: Mapped[str] = _text("Queue of the case when the interval began.")
+    collector_id: Mapped[str | None] = _maybe_text("Owner, NULL while in the pool; joins dim_collector.")
+    team: Mapped[str | None] = _maybe_text("Team of the owner; joins dim_team.")
+    source: Mapped[str] = _text("auto (the split), grab, manual, recall; pool while it lay in the pool.")
+    reason: Mapped[str] = _text("Why it began.")
+    began_on: Mapped[date] = _day("Business day of its begin.")
+    ended_on: Mapped[date | None] = _maybe_day("Business day of its end; NULL when it lasted beyond the day.")
+    end_reason: Mapped[str | None] = _maybe_text("Why it ended; NULL when it lasted beyond the day.")
+    minutes: Mapped[int | None] = _maybe_count("Whole minutes it lasted; NULL when it lasted beyond the day.")
+    is_last: Mapped[bool] = mapped_column(comment="Whether it is the case's last of the day: the others have zeros.")
+    overdue_amount: Mapped[Decimal] = _money("What the case owed overdue at the opening.")
+    recovered_amount: Mapped[Decimal] = _money("What the case paid that day, at most what was overdue.")
+    contacts: Mapped[int] = _count("Contact attempts at the case that day, by whomever.")
+    cured: Mapped[bool] = mapped_column(comment="Whether the case paid that day all that was overdue.")
     known_as_of: Mapped[date] = _day(_KNOWN)
 
 

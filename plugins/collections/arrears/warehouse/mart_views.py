@@ -18,6 +18,7 @@ from arrears.warehouse import arm_views
 from arrears.warehouse.base import MART
 from arrears.warehouse.mart import (
     CaseAssignment,
+    CaseInterval,
     ChannelDay,
     CollectorDay,
     ContactPlanDay,
@@ -578,6 +579,95 @@ def _pool_rates() -> View:
     )
 
 
+def _pool_outcomes() -> View:
+    fact = PoolDay
+    select = sa.select(
+        fact.as_of,
+        fact.basis,
+        fact.queue,
+        fact.grabbed_cases,
+        _rate(fact.grab_minutes, fact.grabbed_cases).label("minutes_to_grab"),
+        fact.grab_minutes_median,
+        fact.grab_minutes_p90,
+        _rate(fact.grabbed_recovered_amount, fact.grabbed_amount).label("grabbed_recovery_rate"),
+        _rate(fact.grabbed_cured_cases, fact.grabbed_cases).label("grabbed_cure_rate"),
+        _rate(fact.grabbed_touched_cases, fact.grabbed_cases).label("grabbed_coverage_rate"),
+        _rate(fact.grabbed_contacts, fact.grabbed_cases).label("grabbed_contacts_per_case"),
+        fact.allocated_cases,
+        _rate(fact.allocated_recovered_amount, fact.allocated_amount).label("allocated_recovery_rate"),
+        _rate(fact.allocated_cured_cases, fact.allocated_cases).label("allocated_cure_rate"),
+        _rate(fact.allocated_touched_cases, fact.allocated_cases).label("allocated_coverage_rate"),
+        _rate(fact.allocated_contacts, fact.allocated_cases).label("allocated_contacts_per_case"),
+    )
+    return View(
+        "v_pool_outcome",
+        "Time to grab, and what came of grabbed cases beside allocated ones, on a finished day. "
+        "Grain: day x basis x queue. Source: pool_day.",
+        select,
+        _named(
+            ("as_of", "basis", "queue"),
+            {
+                "grabbed_cases": "Cases of the opening's pool that collectors grabbed that day.",
+                "minutes_to_grab": "Mean minutes that a grabbed case lay in the pool.",
+                "grab_minutes_median": "Minutes within which half of them were grabbed.",
+                "grab_minutes_p90": "Minutes within which nine of ten of them were grabbed.",
+                "grabbed_recovery_rate": "Recovered / overdue of the grabbed cases.",
+                "grabbed_cure_rate": "Grabbed cases that paid all that was overdue / grabbed cases.",
+                "grabbed_coverage_rate": "Touched grabbed cases / grabbed cases.",
+                "grabbed_contacts_per_case": "Contact attempts / grabbed cases.",
+                "allocated_cases": "Cases that had an owner at the opening.",
+                "allocated_recovery_rate": "Recovered / overdue of the allocated cases.",
+                "allocated_cure_rate": "Allocated cases that paid all that was overdue / allocated cases.",
+                "allocated_coverage_rate": "Touched allocated cases / allocated cases.",
+                "allocated_contacts_per_case": "Contact attempts / allocated cases.",
+            },
+        ),
+    )
+
+
+def _source_outcomes() -> View:
+    fact = CaseInterval
+    group = [fact.as_of, fact.basis, fact.queue, fact.source]
+    cases = sa.func.count()
+    cured = sa.func.count().filter(fact.cured)
+    select = (
+        sa.select(
+            *group,
+            cases.label("cases"),
+            _money(fact.overdue_amount).label("overdue_amount"),
+            _money(fact.recovered_amount).label("recovered_amount"),
+            _rate(_money(fact.recovered_amount), _money(fact.overdue_amount)).label("recovery_rate"),
+            cured.label("cured_cases"),
+            _rate(cured, cases).label("cure_rate"),
+            _sum(fact.contacts).label("contacts"),
+            _rate(_sum(fact.contacts), cases).label("contacts_per_case"),
+        )
+        .where(fact.is_last)
+        .group_by(*group)
+    )
+    return View(
+        "v_source_outcome",
+        "What came of cases by how their owner came by them: split, grabbed, given by hand, recalled, or in the pool. "
+        "Each case counts for who had it when the day ended. Grain: day x basis x queue x source. "
+        "Source: case_interval.",
+        select,
+        _named(
+            ("as_of", "basis", "queue"),
+            {
+                "source": "auto, grab, manual, recall or pool.",
+                "cases": "Cases.",
+                "overdue_amount": "What they owed overdue at the opening.",
+                "recovered_amount": "What they paid that day, per case at most what was overdue.",
+                "recovery_rate": "recovered_amount / overdue_amount.",
+                "cured_cases": "Cases that paid all that was overdue.",
+                "cure_rate": "cured_cases / cases.",
+                "contacts": "Contact attempts at them.",
+                "contacts_per_case": "contacts / cases.",
+            },
+        ),
+    )
+
+
 def _overdue_by_product() -> View:
     fact = PortfolioDay
     group = [fact.as_of, fact.basis, fact.product, fact.currency]
@@ -675,6 +765,8 @@ VIEWS: tuple[View, ...] = (
     _contact_plan_rates(),
     _channel_rates(),
     _pool_rates(),
+    _pool_outcomes(),
+    _source_outcomes(),
     _arm_results(
         "v_arm_result",
         "Results of experiments 冠军挑战者 so far, per arm, with confidence intervals, and whether to read them yet. "
