@@ -19,9 +19,13 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from arrears.kpi.performance import PerformanceView, performance
+from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
+from arrears.web.callers import airflow_caller as airflow_caller
 from arrears.web.day_view import known_days, read_day
+from arrears.web.desk_pages import DeskReads, Sources, desk_routes
 from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
 from arrears.web.explain import explain_routes
 from arrears.web.texts import choose_language, texts
@@ -79,6 +83,9 @@ def create_app() -> FastAPI:
 
     app.include_router(explain_routes(templates, _settings, PREFIX, _PAGE_HEADERS))
 
+    sources = Sources(_settings, _warehouse, _desk, _performance)
+    app.include_router(desk_routes(templates, sources, PREFIX, _PAGE_HEADERS))
+
     @app.get("/documents/{path:path}")
     def document(path: str) -> Response:
         """A document of the reports folder: the day's report, or the quality documents."""
@@ -110,9 +117,23 @@ def _warehouse() -> sa.Engine:
     return open_warehouse(_settings())
 
 
+@lru_cache(maxsize=1)
+def _desk() -> DeskReads:
+    from arrears.desk.desk import Desk
+
+    settings = _settings()
+    return Desk(_warehouse(), settings, settings.acting_clock())
+
+
+def _performance(connection: sa.Connection, settings: Settings, from_day: date, to_day: date) -> PerformanceView:
+    rules = load_rule_set(settings.rules, settings.acting_clock().today())
+    return performance(connection, rules, from_day=from_day, to_day=to_day)
+
+
 def forget_settings() -> None:
     """Reads the settings anew at the next request."""
     if _warehouse.cache_info().currsize:
         _warehouse().dispose()
     _warehouse.cache_clear()
+    _desk.cache_clear()
     _settings.cache_clear()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from arrears.web.texts_desk import DESK_TEXTS
+
 LANGUAGES = ("zh", "en")
 
 _TEXTS: Mapping[str, tuple[str, str]] = {
@@ -140,4 +142,4 @@ def choose_language(asked: str | None, accepted: str) -> str:
 def texts(language: str) -> Mapping[str, str]:
     """All words of the pages in `language`."""
     column = LANGUAGES.index(language)
-    return MappingProxyType({key: both[column] for key, both in _TEXTS.items()})
+    return MappingProxyType({key: both[column] for key, both in (*DESK_TEXTS.items(), *_TEXTS.items())})
