@@ -169,7 +169,7 @@ def test_a_lead_moves_sets_and_marks(served: str, browser: Any, desk: StandInDes
     outcome(tab, "1 cases handed over to E02")
     assert len(desk.of("E02")) == 5
     tab.keyboard.press("Escape")
-    tab.wait_for_function("document.activeElement.id === 'cases-E01'")
+    tab.locator("#cases-E01:focus").wait_for(timeout=15_000)
 
     tab.get_by_role("button", name="Quota: E03").click()
     tab.locator("#quota").fill("7")
@@ -190,7 +190,7 @@ def test_a_lead_moves_sets_and_marks(served: str, browser: Any, desk: StandInDes
     tab.locator("#panel-absent").get_by_role("button", name="Mark absent").click()
     outcome(tab, "E01 is absent: 3 cases went to the pool")
     assert desk.absent == {"E01"}
-    tab.wait_for_function("document.activeElement.id === 'absent-E01'")
+    tab.locator("#absent-E01:focus").wait_for(timeout=15_000)
     assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     assert problems == []
     assert not [url for url in asked if "CU0" in url]
@@ -221,7 +221,7 @@ def test_two_at_once_see_each_other(served: str, browser: Any, desk: StandInDesk
     one.locator("#panel-back").get_by_role("button", name="Give back", exact=True).click()
     outcome(one, "1 cases given back")
     two.locator("#pools").wait_for()
-    two.wait_for_function("document.querySelector('[data-key=pool-phone] td').textContent === '4'", timeout=15_000)
+    two.locator("[data-key=pool-phone] td").first.filter(has_text=re.compile("^4$")).wait_for(timeout=15_000)
     owned = [len(desk.of(name)) for name in desk.collectors]
     assert sum(owned) + len(desk.of(None)) == 24
     assert problems + more_problems == []
@@ -247,4 +247,4 @@ def test_with_the_keyboard_alone_and_a_refusal_in_words(served: str, browser: An
     desk.absent.discard("E01")
     tab.keyboard.press("Enter")
     outcome(tab, "E01 took 5 cases")
-    tab.wait_for_function("document.activeElement.id === 'grab-phone'")
+    tab.locator("#grab-phone:focus").wait_for(timeout=15_000)

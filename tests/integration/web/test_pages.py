@@ -154,7 +154,15 @@ def paths_of(application: Any) -> list[str]:
 
 
 def test_the_routes_are_known(web_app: Any) -> None:
-    assert paths_of(web_app.create_app()) == ["/day", "/documents/{path:path}", "/explain", "/static/{name}"]
+    assert paths_of(web_app.create_app()) == [
+        "/allocation",
+        "/day",
+        "/documents/{path:path}",
+        "/explain",
+        "/performance",
+        "/pool",
+        "/static/{name}",
+    ]
 
 
 @pytest.mark.parametrize(
