@@ -1,6 +1,7 @@
 -- What the customers of arms paid and how often they were contacted. Grain: customer x day with any of it.
 -- Recovered, as everywhere: what all contracts of the case paid that day, at most what they owed overdue when it began.
--- contact_counts are the attempts that Arrears made; the other contacts are in the ledger.
+-- contact_counts are the attempts that Arrears made, desk_results what people recorded (what the ledger feeds back of
+-- these counts once); the other contacts are in the ledger.
 WITH armed AS (
     SELECT
         customer_id,
@@ -106,9 +107,18 @@ touches AS (
         1 AS attempts
     FROM contact_results
     LEFT JOIN contracts ON contact_results.contract_id = contracts.contract_id
+    LEFT JOIN desk_results ON contact_results.result_id = desk_results.result_id
     WHERE
-        COALESCE(contact_results.initiated_by, 'lender') <> 'customer'
+        desk_results.result_id IS NULL
+        AND COALESCE(contact_results.initiated_by, 'lender') <> 'customer'
         AND CAST(contact_results.attempted_at AS DATE) <= $as_of
+    UNION ALL
+    SELECT
+        CAST(attempted_at AS DATE) AS on_day,
+        customer_id,
+        1 AS attempts
+    FROM desk_results
+    WHERE initiated_by <> 'customer' AND CAST(attempted_at AS DATE) <= $as_of
 ),
 
 happened AS (

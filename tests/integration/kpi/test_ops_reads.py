@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from arrears.kpi import ops_reads
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+from arrears.warehouse.ops_desk import ContactResult, Promise
 
 DAY = date(2026, 11, 19)
 NINE = datetime(2026, 11, 19, 1, 0, tzinfo=UTC)
@@ -123,7 +124,7 @@ def test_an_attempt_is_its_events(connection: sa.Connection) -> None:
     ]
 
 
-def test_a_grab_knows_how_long_the_case_lay_in_the_pool(connection: sa.Connection) -> None:
+def test_a_grab_knows_its_wait_and_what_people_recorded_is_no_second_contact(connection: sa.Connection) -> None:
     case = {
         "case_id": "K1@2026-11-19",
         "customer_id": "K1",
@@ -153,6 +154,53 @@ def test_a_grab_knows_how_long_the_case_lay_in_the_pool(connection: sa.Connectio
         "rule_set_hash": "x",
     }
     connection.execute(sa.insert(Case.__table__), case)
+    told = {
+        "case_id": case["case_id"],
+        "contract_id": "C",
+        "customer_id": "K1",
+        "collector_id": "ann",
+        "queue": "phone",
+        "channel": "phone",
+        "attempted_at": NINE,
+        "outcome": "right_party",
+        "initiated_by": "lender",
+        "recorded_by": "ann",
+        "recorded_at": NINE,
+        "business_day": DAY,
+    }
+    call = {**task("1", channel="phone", state="delivered"), "slot": "call-1"}
+    connection.execute(sa.insert(ContactTask), [call, task("2")])
+    connection.execute(
+        sa.insert(ContactAttempt),
+        [event("1", 1, "reserved"), event("1", 1, "delivered", outcome="right_party"), event("2", 1, "sent")],
+    )
+    connection.execute(
+        sa.insert(ContactResult),
+        [
+            {**told, "result_id": "D1", "task_key": "1"},
+            {**told, "result_id": "D2", "task_key": None, "channel": "visit", "outcome": "invalid"},
+            {**told, "result_id": "D3", "task_key": None, "initiated_by": "customer"},
+            {**told, "result_id": "D4", "task_key": None, "business_day": DAY + timedelta(days=1)},
+        ],
+    )
+    due = DAY + timedelta(days=5)
+    promised = {name: value for name, value in told.items() if name in Promise.__table__.columns}
+    connection.execute(
+        sa.insert(Promise),
+        {**promised, "promise_id": "P1", "result_id": "D1", "made_on": DAY, "due_on": due, "amount": 5},
+    )
+    engine: Any = OneConnection(connection)
+    results = ops_reads.desk_results(engine, DAY, DAY, "Asia/Shanghai").to_pylist()
+    assert sorted(row["result_id"] for row in results) == ["D1", "D2", "D3"]
+    assert {row["attempted_at"] for row in results} == {datetime(2026, 11, 19, 9, 0)}  # noqa: DTZ001 local time
+    # the call that D1 settles is the same contact as D1
+    assert ops_reads.contact_attempts(engine, [DAY])["customer_id"].to_pylist() == ["K1", "K2"]
+    assert ops_reads.contact_attempts(engine, [DAY], recorded=False)["customer_id"].to_pylist() == ["K2"]
+    assert ops_reads.contact_counts(engine, DAY, DAY)["customer_id"].to_pylist() == ["K2"]
+    unreserved = ops_reads.unreserved_attempts(engine, [DAY]).to_pylist()
+    assert [(row["channel"], row["ended"], row["outcome"]) for row in unreserved] == [("visit", "failed", "invalid")]
+    assert ops_reads.desk_promises(engine, due, due)["promise_id"].to_pylist() == ["P1"]
+    assert ops_reads.desk_promises(engine, DAY + timedelta(days=1), DAY + timedelta(days=2)).num_rows == 0
     pooled = {"case_id": case["case_id"], "queue": "phone", "from_day": DAY, "reason": "limits_reached"}
     connection.execute(
         sa.insert(CaseAssignment),
@@ -182,3 +230,10 @@ def test_a_grab_knows_how_long_the_case_lay_in_the_pool(connection: sa.Connectio
     found = ops_reads.grabs(OneConnection(connection), [DAY])  # type: ignore[arg-type]
     assert found.to_pylist() == [{"as_of": DAY, "customer_id": "K1", "minutes": 30}]
     assert ops_reads.grabs(OneConnection(connection), [DAY - timedelta(days=1)]).num_rows == 0  # type: ignore[arg-type]
+    held = ops_reads.intervals(engine, [DAY]).sort_by("interval_no").to_pylist()
+    assert [(row["source"], row["collector_id"], row["minutes"], row["end_reason"]) for row in held] == [
+        ("pool", None, 30, "grabbed"),
+        ("grab", "ann", None, None),
+    ]
+    assert ops_reads.intervals(engine, [DAY - timedelta(days=1)]).num_rows == 0
+    assert ops_reads.intervals(engine, [DAY + timedelta(days=1)])["source"].to_pylist() == ["grab"]

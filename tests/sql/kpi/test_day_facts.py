@@ -401,6 +401,62 @@ def test_the_time_to_grab_is_a_nearest_rank(
     assert (row["grab_minutes_median"], row["grab_minutes_p90"], row["grab_minutes"]) == (median, p90, sum(minutes))
 
 
+def test_what_the_ledger_feeds_back_of_the_desk_counts_once(make_run: Callable[..., Any]) -> None:
+    at = datetime.fromisoformat("2026-11-16T10:00:00")
+    ledger = results(
+        ("A", "ann", at, "right_party", "lender"),  # R0, the desk's own coming back with another outcome
+        ("B", "ann", at, "no_answer", "lender"),
+        ("C", "bob", datetime.fromisoformat("2026-11-15T10:00:00"), "busy", "lender"),  # not a day that is asked for
+    )
+    desk = contract_table(
+        "contact_results",
+        [
+            {
+                "result_id": key,
+                "contract_id": "A",
+                "customer_id": "K1",
+                "collector_id": "ann",
+                "channel": "phone",
+                "attempted_at": at,
+                "outcome": "connected",
+                "initiated_by": "lender",
+            }
+            for key in ("R0", "D1")
+        ],
+    )
+    days = table({"as_of": DAY}, ((MON,), (TUE,)))
+    relations = {"contact_results": ledger, "desk_results": desk, "closing_days": days}
+    with make_run(WED) as run:
+        alone = fetch_model(run, "kpi/ledger_result", relations=relations)
+        known = fetch_model(run, "kpi/known_result", relations={**relations, "ledger_result": alone}).to_pylist()
+    assert alone["result_id"].to_pylist() == ["R1"]
+    assert [some(row, "result_id outcome collector_id") for row in known] == [
+        ("D1", "connected", "ann"),
+        ("R0", "connected", "ann"),
+        ("R1", "no_answer", "ann"),
+    ]
+
+
+def test_a_promise_that_is_fed_back_counts_once(make_run: Callable[..., Any]) -> None:
+    def promise(key: str, made: date, due: date) -> dict[str, Any]:
+        return {"promise_id": key, "contract_id": "A", "made_on": made, "due_on": due, "amount": Decimal(5)}
+
+    sun = date(2026, 11, 15)
+    ledger = [promise("P1", MON, WED), promise("P2", sun, TUE), promise("P3", sun, sun), promise("P4", sun, WED)]
+    desk = [promise("P1", MON, WED), promise("D1", TUE, TUE)]
+    with make_run(WED) as run:
+        known = fetch_model(
+            run,
+            "kpi/known_promise",
+            relations={
+                "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
+                "promises": contract_table("promises", ledger),
+                "desk_promises": contract_table("promises", desk),
+            },
+        )
+    assert known["promise_id"].to_pylist() == ["D1", "P1", "P2"]
+
+
 def test_intervals_tell_a_day_as_it_was_when_it_ended_and_count_each_case_once(make_run: Callable[..., Any]) -> None:
     sun = date(2026, 11, 15)
     held = table(

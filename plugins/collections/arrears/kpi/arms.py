@@ -171,7 +171,10 @@ def build_arms(run: Run) -> dict[str, int]:
     rows = {
         CASES: run_model(run, "kpi/arm_case", table=CASES, params=params, relations=relations, sources=sources),
     }
-    counts = {"contact_counts": ops_reads.contact_counts(run.warehouse, first, last)}
+    counts = {
+        "contact_counts": ops_reads.contact_counts(run.warehouse, first, last),
+        "desk_results": ops_reads.desk_results(run.warehouse, first, last, run.settings.time_zone),
+    }
     rows[CUSTOMER_DAYS] = run_model(
         run,
         "kpi/arm_customer_day",

@@ -47,29 +47,57 @@ def build_closing(run: Run) -> dict[str, int]:
         **arm_relations,
         "closing_days": pa.table({"as_of": pa.array(days, pa.date32())}),
         "contact_tasks": ops_reads.contact_tasks(run.warehouse, days),
-        "contact_attempts": ops_reads.contact_attempts(run.warehouse, days),
+        "contact_attempts": ops_reads.contact_attempts(run.warehouse, days, recorded=False),
         "grabs": ops_reads.grabs(run.warehouse, days),
         "intervals": ops_reads.intervals(run.warehouse, days),
     }
-    sources: dict[str, str | Sequence[Path]] = {**arm_sources}
+    sources: dict[str, str | Sequence[Path]] = {**arm_sources, **_know_contacts(run, days)}
     for table in ("assignment", "treatment", "contact_plan"):
         files = _past_files(run, table, days)
         if files:
             sources[table] = files
         else:
             relations[table] = pq.read_schema(run.lake.files(table, run.day)[0]).empty_table()
+    # a channel's attempts are Arrears' own, recorded at the desk or not, and beside them what the ledger alone knows
+    of_channels = {
+        "contact_attempts": pa.concat_tables(
+            [
+                ops_reads.contact_attempts(run.warehouse, days),
+                ops_reads.unreserved_attempts(run.warehouse, days),
+            ]
+        )
+    }
     return {
         fact.lake_table: run_model(
             run,
             f"kpi/{fact.name}",
             table=fact.lake_table,
             params={"basis": run.day.basis},
-            relations=relations,
-            sources=sources,
+            relations={**relations, **of_channels} if fact.name == "channel_day" else relations,
+            sources={**sources, "contact_results": LEDGER_RESULTS} if fact.name == "channel_day" else sources,
         )
         for fact in FACTS
         if fact.kind == "closing"
     }
+
+
+LEDGER_RESULTS = "kpi/ledger_result"
+"""Lake table of the contact results that the ledger alone knows; not loaded into `mart`."""
+
+
+def _know_contacts(run: Run, days: Sequence[date]) -> dict[str, str]:
+    """Writes the contacts and promises of the days, the ledger's and the desk's; by the names that models read."""
+    first, last = min(days), max(days)
+    desk = {
+        "desk_results": ops_reads.desk_results(run.warehouse, first, last, run.settings.time_zone),
+        "desk_promises": ops_reads.desk_promises(run.warehouse, first, last),
+        "closing_days": pa.table({"as_of": pa.array(days, pa.date32())}),
+    }
+    run_model(run, "kpi/ledger_result", table=LEDGER_RESULTS, relations=desk)
+    made = {"ledger_result": LEDGER_RESULTS}
+    run_model(run, "kpi/known_result", table="kpi/known_result", relations=desk, sources=made)
+    run_model(run, "kpi/known_promise", table="kpi/known_promise", relations=desk)
+    return {"contact_results": "kpi/known_result", "promises": "kpi/known_promise"}
 
 
 def _past_files(run: Run, table: str, days: Iterable[date]) -> list[Path]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+from arrears.warehouse.ops_desk import ContactResult, Promise
 
 _ROWS_A_PART = 50_000
 _TASKS = pa.schema(
@@ -47,6 +48,27 @@ _INTERVALS = pa.schema(
         "minutes": pa.int64(),
     }
 )
+_RESULTS = pa.schema(
+    {
+        "result_id": pa.string(),
+        "contract_id": pa.string(),
+        "customer_id": pa.string(),
+        "collector_id": pa.string(),
+        "channel": pa.string(),
+        "attempted_at": pa.timestamp("us"),
+        "outcome": pa.string(),
+        "initiated_by": pa.string(),
+    }
+)
+_PROMISES = pa.schema(
+    {
+        "promise_id": pa.string(),
+        "contract_id": pa.string(),
+        "made_on": pa.date32(),
+        "due_on": pa.date32(),
+        "amount": pa.decimal128(18, 2),
+    }
+)
 _GRABS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "minutes": pa.int64()})
 
 
@@ -61,10 +83,11 @@ def contact_tasks(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
     return _fetch(warehouse, select, _TASKS)
 
 
-def contact_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+def contact_attempts(warehouse: sa.Engine, days: Sequence[date], *, recorded: bool = True) -> pa.Table:
     """One row per attempt of the days: as_of, channel, customer_id, ended, outcome.
 
-    ended: delivered, failed, sent, or unknown when only its reservation is written.
+    ended: delivered, failed, sent, or unknown when only its reservation is written. With `recorded` False, calls whose
+    result a collector recorded are left out: they are the same contact as the result.
     """
     events = ContactAttempt
     ended = sa.case(
@@ -78,19 +101,63 @@ def contact_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
         .where(events.business_day.in_(days))
         .group_by(events.business_day, events.channel, events.customer_id, events.task_key, events.attempt_no)
     )
+    if not recorded:
+        select = select.where(~_recorded(events.task_key))
     return _fetch(warehouse, select, _ATTEMPTS)
 
 
 def contact_counts(warehouse: sa.Engine, first: date, last: date) -> pa.Table:
-    """Attempts per customer and day from `first` to `last`: as_of, customer_id, attempts."""
+    """Attempts per customer and day from `first` to `last`: as_of, customer_id, attempts.
+
+    Calls whose result a collector recorded are left out: `desk_results` has them.
+    """
     events = ContactAttempt
     one = sa.tuple_(events.task_key, events.attempt_no)
     select = (
         sa.select(events.business_day, events.customer_id, sa.func.count(one.distinct()))
-        .where(events.business_day.between(first, last))
+        .where(events.business_day.between(first, last), ~_recorded(events.task_key))
         .group_by(events.business_day, events.customer_id)
     )
     return _fetch(warehouse, select, _COUNTS)
+
+
+def desk_results(warehouse: sa.Engine, first: date, last: date, time_zone: str) -> pa.Table:
+    """Results that people recorded from `first` to `last`, in the ledger's columns and the lender's local time."""
+    result = ContactResult
+    select = sa.select(
+        result.result_id,
+        result.contract_id,
+        result.customer_id,
+        result.collector_id,
+        result.channel,
+        sa.func.timezone(time_zone, result.attempted_at),
+        result.outcome,
+        result.initiated_by,
+    ).where(result.business_day.between(first, last))
+    return _fetch(warehouse, select, _RESULTS)
+
+
+def desk_promises(warehouse: sa.Engine, first: date, last: date) -> pa.Table:
+    """Promises that people recorded, made or due from `first` to `last`, in the ledger's columns."""
+    promise = Promise
+    select = sa.select(promise.promise_id, promise.contract_id, promise.made_on, promise.due_on, promise.amount).where(
+        sa.or_(promise.made_on.between(first, last), promise.due_on.between(first, last))
+    )
+    return _fetch(warehouse, select, _PROMISES)
+
+
+def unreserved_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """Contacts that people recorded without a reserved call, as `contact_attempts` gives attempts."""
+    result = ContactResult
+    ended = sa.case((result.outcome.in_(["failed", "invalid"]), "failed"), else_="delivered")
+    select = sa.select(result.business_day, result.channel, result.customer_id, ended, result.outcome).where(
+        result.business_day.in_(days), result.task_key.is_(None), result.initiated_by != "customer"
+    )
+    return _fetch(warehouse, select, _ATTEMPTS)
+
+
+def _recorded(task_key: Any) -> sa.ColumnElement[bool]:
+    return sa.exists().where(ContactResult.task_key == task_key)
 
 
 def intervals(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
