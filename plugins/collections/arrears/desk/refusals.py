@@ -11,7 +11,7 @@ Kind = Literal["not_found", "forbidden", "conflict", "invalid", "limit", "gone"]
 meanwhile. invalid: the request cannot be meant. limit: a limit of the rules is reached. gone: it is over (a lease)."""
 
 
-class Refusal(ArrearsError):
+class Refusal(ArrearsError):  # noqa: N818 - what the desk says, not that it broke
     """A request that the desk does not carry out; nothing has changed.
 
     `rule` names what says so, for example limit.open_cases or lease.expired. Like all errors it holds no personal

@@ -1,4 +1,4 @@
-"""What the desk takes and gives: plain, frozen records. Money is Decimal, instants are aware, texts come as they are."""
+"""What the desk takes and gives: frozen records. Money is Decimal, instants are aware, texts come as they are."""
 
 from __future__ import annotations
 

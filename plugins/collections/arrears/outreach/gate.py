@@ -72,8 +72,8 @@ class Gate:
             return Opinion("block", "case.closed")
         if not addressee.facts["may_be_contacted"]:
             return Opinion("block", f"hold.{addressee.facts['hold_kind'] or 'case'}")
-        rule = self.contact.channels[task["channel"]]
-        if rule.asks_consent and {task["channel"], "all"} & addressee.refused:
+        rule = self.contact.rule_of(task["channel"])
+        if rule.asks_consent and {task["channel"], self.contact.channel_of(task["channel"]), "all"} & addressee.refused:
             return Opinion("block", "consent.refused")
         if self._promised(addressee):
             return Opinion("block", "promise.live")
@@ -113,6 +113,6 @@ def count_today(tasks: Iterable[Mapping[str, Any]], contact: ContactRules, pack:
     """Today's contacts by customer, from tasks that were tried."""
     today: dict[str, Today] = {}
     for task in tasks:
-        is_call = contact.channels[task["channel"]].is_call
+        is_call = contact.rule_of(task["channel"]).is_call
         today.setdefault(task["customer_id"], Today()).add(task, is_call=is_call, pack=pack)
     return today

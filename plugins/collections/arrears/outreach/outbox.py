@@ -97,8 +97,8 @@ def take(
     if not rows:
         return Taken((), None)
     customers = sorted({row["customer_id"] for row in rows})
-    _lock_customers(connection, customers)
-    today = _tried_today(connection, gate, customers, besides=[row["task_key"] for row in rows])
+    lock_customers(connection, customers)
+    today = tried_today(connection, gate, customers, besides=[row["task_key"] for row in rows])
     known = addressees.of(customers)
     go: list[Task] = []
     blocked: dict[str, list[str]] = {}
@@ -300,7 +300,8 @@ def _reason(task: Task, result: SendResult) -> str | None:
 _TEXTS = sa.ARRAY(sa.Text)
 
 
-def _lock_customers(connection: sa.Connection, customers: Sequence[str]) -> None:
+def lock_customers(connection: sa.Connection, customers: Sequence[str]) -> None:
+    """Takes the locks of customers until the transaction ends: who counts a customer's contacts holds it."""
     # sorted, so that two workers never wait for each other in a circle; who shares a key shares a lock, no harm done
     keys = sorted(
         {int.from_bytes(hashlib.sha256(each.encode()).digest()[:4], "big", signed=True) for each in customers}
@@ -309,9 +310,10 @@ def _lock_customers(connection: sa.Connection, customers: Sequence[str]) -> None
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CUSTOMER_LOCKS, wanted))).all()
 
 
-def _tried_today(
+def tried_today(
     connection: sa.Connection, gate: Gate, customers: Sequence[str], besides: Sequence[str]
 ) -> dict[str, Today]:
+    """What was tried today with `customers`, the tasks `besides` left out; under the customers' locks."""
     tried = connection.execute(
         sa.select(
             _TASK.c.customer_id,

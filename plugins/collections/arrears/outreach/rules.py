@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, model_validator
 
-from arrears.outreach.channels.names import MESSAGE_CHANNELS, ChannelName
+from arrears.outreach.channels.names import MANUAL_CHANNEL, MESSAGE_CHANNELS, ChannelName
 from arrears.rules.files import RuleModel
 from arrears.rules.policy import PolicyPack, TimeOfDay, load_policy
 from arrears.rules.rule_set import RuleSet
@@ -187,6 +187,17 @@ class ContactRules(RuleModel):
                         f"slots of cadence {cadence.id} in order, at least {self.spacing_minutes} minutes apart"
                     )
         return self
+
+    def channel_of(self, name: str) -> str:
+        """The channel that `name` means, which may be what the ledger calls it; an unknown name means itself."""
+        return next((known for known, rule in self.channels.items() if name in (known, *rule.also_called)), name)
+
+    def rule_of(self, name: str) -> ChannelRule:
+        """What holds for a contact over the channel that `name` means. Calls by hand are always calls."""
+        rule = self.channels.get(self.channel_of(name))  # type: ignore[call-overload]
+        if rule is None or (name == MANUAL_CHANNEL and not rule.is_call):
+            return ChannelRule(address="phone", asks_consent=True, is_call=True, daily_cap=0)
+        return rule
 
     def slots(self) -> Iterator[tuple[Cadence, Slot]]:
         """Every slot with its cadence."""

@@ -12,3 +12,6 @@ LIST_CHANNELS: tuple[ChannelName, ...] = ("field", "agency", "legal")
 """Channels that hand over a list as a file."""
 CHANNELS: tuple[ChannelName, ...] = (*MESSAGE_CHANNELS, *LIST_CHANNELS)
 """All channels, in the order in which they are worked."""
+
+MANUAL_CHANNEL = "phone"
+"""A call that a collector makes by hand: in the outbox like any contact, never pushed."""

@@ -1,0 +1,239 @@
+"""Calls by hand: reserved under the day's limits with the customer's other contacts, and settled by their result.
+
+A call is a task of the outbox over the channel `phone`, in the slot `call-<n>`: every count that looks at the outbox
+counts it from the moment of its reservation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from arrears.clock import Clock
+from arrears.desk.refusals import Refusal
+from arrears.desk.views import Call
+from arrears.outreach.addressees import Addressee, Addressees
+from arrears.outreach.channels.names import MANUAL_CHANNEL
+from arrears.outreach.gate import Gate, Today
+from arrears.outreach.outbox import lock_customers, tried_today
+from arrears.outreach.rules import ContactRules
+from arrears.outreach.states import Event, State
+from arrears.rules.policy import PolicyPack
+from arrears.run import Run, open_run
+from arrears.settings import Settings
+from arrears.warehouse import ops_desk
+from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+
+PERSON = 0
+"""What stands for the worker of a call: a person, who holds no lock."""
+NO_RESULT = "call.no_result"
+_NEVER_RANG = frozenset({"invalid", "failed"})
+
+_TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
+_ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
+_PROMISE: sa.Table = ops_desk.Promise.__table__  # type: ignore[assignment]
+
+
+class CallGate:
+    """What the day's published ledger says of customers, kept as long as it stays as it is; safe between threads."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: tuple[date, Mapping[str, str] | None, Run, Addressees] | None = None
+
+    def addressee(self, customer_id: str, contact: ContactRules, pack: PolicyPack) -> Addressee | None:
+        """The customer as the day's ledger has him; None when he has no case there. Raises NotPublishedError."""
+        today = self._clock.today()
+        with self._lock:
+            if self._known is not None:
+                day, published, run, addressees = self._known
+                if day != today or run.lake.published("ledger", run.day) != published:
+                    self.close()
+            if self._known is None:
+                opened = open_run(self._settings, today, self._clock)
+                run = opened.__enter__()
+                try:
+                    addressees = Addressees(run, contact, pack)
+                except BaseException:
+                    run.close()
+                    raise
+                self._known = (today, run.lake.published("ledger", run.day), run, addressees)
+            return self._known[3].of([customer_id])[customer_id]
+
+    def close(self) -> None:
+        """Forgets what was read."""
+        if self._known is not None:
+            self._known[2].close()
+            self._known = None
+
+
+def reserve(connection: sa.Connection, case: sa.Row[Any], addressee: Addressee | None, gate: Gate) -> Call:
+    """Reserves a call on a locked case under the customer's lock. Raises Refusal with the rule that forbids it."""
+    lock_customers(connection, [case.customer_id])
+    today = tried_today(connection, gate, [case.customer_id], besides=[]).get(case.customer_id, Today())
+    if addressee is not None:
+        addressee = _with_promises(connection, case, addressee, gate)
+    opinion = gate.judge({"channel": MANUAL_CHANNEL}, addressee, today)
+    if opinion.verdict != "go":
+        rule = opinion.rule or "policy"
+        waits = opinion.verdict == "wait"
+        raise Refusal(
+            kind="limit" if waits or rule.startswith(("cap.", f"{gate.pack.pack}.")) else "forbidden",
+            rule=rule,
+            expected="a call that the rules of contact allow now",
+            found="one that may go later today" if waits else "one that may not go today",
+            where="the call",
+            action="Try again later." if waits else "Leave the customer in peace today.",
+        )
+    warnings = []
+    advised = gate.pack.strictest("unanswered", "warn")
+    unanswered = today.unanswered + (addressee.counts.unanswered if addressee else 0)
+    if advised is not None and unanswered >= advised.most:
+        warnings.append(gate.pack.limit_rule(advised))
+    call = write_call(connection, case, gate.now)
+    return Call(call.call_id, call.case_id, call.reserved_at, call.number_today, tuple(warnings))
+
+
+def write_call(connection: sa.Connection, case: sa.Row[Any], now: datetime) -> Call:
+    """Writes a call that is under way into the outbox; the transaction holds the customer's lock."""
+    day = now.date()
+    before = connection.scalar(
+        sa.select(sa.func.count()).where(
+            _TASK.c.customer_id == case.customer_id,
+            _TASK.c.business_day == day,
+            _TASK.c.channel == MANUAL_CHANNEL,
+        )
+    )
+    number = (before or 0) + 1
+    slot = f"call-{number}"
+    key = hashlib.sha256(f"{case.customer_id}|{day.isoformat()}|{slot}".encode()).hexdigest()
+    midnight = datetime.combine(day, datetime.min.time(), now.tzinfo)
+    connection.execute(
+        sa.insert(_TASK).values(
+            task_key=key,
+            business_day=day,
+            customer_id=case.customer_id,
+            slot=slot,
+            lead_contract_id=case.lead_contract_id,
+            contract_ids=case.contract_ids,
+            channel=MANUAL_CHANNEL,
+            template=None,
+            language=case.language or "",
+            queue=case.queue,
+            placement=case.placement,
+            priority=case.priority,
+            needs_approval=False,
+            window_opens_at=midnight,
+            window_closes_at=midnight + timedelta(days=1),
+            state=State.SENDING.value,
+            attempts=1,
+            worker=PERSON,
+            last_attempt_at=now,
+            planned_at=now,
+            changed_at=now,
+        )
+    )
+    _tell(connection, key, day, case.customer_id, Event.RESERVED, now)
+    return Call(key, case.case_id, now, number)
+
+
+def settle_call(connection: sa.Connection, case: sa.Row[Any], call_id: str, outcome: str, now: datetime) -> None:
+    """Settles a reserved call of the case's customer. Raises Refusal for one that is not his, or is settled."""
+    task = connection.execute(
+        sa.select(_TASK)
+        .where(
+            _TASK.c.task_key == call_id,
+            _TASK.c.channel == MANUAL_CHANNEL,
+            _TASK.c.customer_id == case.customer_id,
+        )
+        .with_for_update()
+    ).one_or_none()
+    if task is None or task.state not in (State.SENDING, State.UNKNOWN):
+        settled = task is not None
+        raise Refusal(
+            kind="conflict" if settled else "not_found",
+            rule="call.settled" if settled else "call.unknown",
+            expected="a reserved call of the case that has no result yet",
+            found="one that has a result" if settled else "no such call",
+            where="the result",
+            action="Record a result once for each call.",
+        )
+    rang = outcome not in _NEVER_RANG
+    connection.execute(
+        sa.update(_TASK)
+        .where(_TASK.c.task_key == call_id)
+        .values(
+            state=State.DELIVERED.value if rang else State.DEAD.value,
+            state_reason=None if rang else f"call.{outcome}",
+            outcome=outcome,
+            worker=None,
+            changed_at=now,
+        )
+    )
+    event = Event.DELIVERED if rang else Event.UNDELIVERED
+    _tell(connection, call_id, task.business_day, task.customer_id, event, now, outcome)
+
+
+def end_forgotten_calls(connection: sa.Connection, now: datetime, day: date) -> int:
+    """Calls of earlier days without a result: whether they were made is not known; how many there were."""
+    forgotten = connection.execute(
+        sa.update(_TASK)
+        .where(_TASK.c.channel == MANUAL_CHANNEL, _TASK.c.state == State.SENDING.value, _TASK.c.business_day < day)
+        .values(state=State.UNKNOWN.value, state_reason=NO_RESULT, worker=None, changed_at=now)
+        .returning(_TASK.c.task_key, _TASK.c.business_day, _TASK.c.customer_id)
+    ).all()
+    for task in forgotten:
+        _tell(connection, task.task_key, task.business_day, task.customer_id, Event.UNKNOWN, now, reason=NO_RESULT)
+    return len(forgotten)
+
+
+def _tell(
+    connection: sa.Connection,
+    key: str,
+    day: date,
+    customer_id: str,
+    event: Event,
+    now: datetime,
+    outcome: str | None = None,
+    reason: str | None = None,
+) -> None:
+    connection.execute(
+        insert(_ATTEMPT)
+        .values(
+            task_key=key,
+            attempt_no=1,
+            event=event.value,
+            at=now,
+            business_day=day,
+            customer_id=customer_id,
+            channel=MANUAL_CHANNEL,
+            outcome=outcome,
+            reason=reason,
+            tries=0,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _with_promises(connection: sa.Connection, case: sa.Row[Any], addressee: Addressee, gate: Gate) -> Addressee:
+    """The addressee with the promises that were recorded here since the ledger was pulled."""
+    due_from = gate.now.date() - timedelta(days=gate.contact.live_promise.grace_days)
+    promised = connection.scalar(
+        sa.select(sa.func.count(_PROMISE.c.contract_id.distinct())).where(
+            _PROMISE.c.contract_id == sa.any_(sa.literal(case.contract_ids.split(","), sa.ARRAY(sa.Text))),
+            _PROMISE.c.due_on >= due_from,
+        )
+    )
+    if not promised:
+        return addressee
+    known = addressee.facts["contracts_promised"] or 0
+    facts = {**addressee.facts, "contracts_promised": max(known, promised)}
+    return Addressee(addressee.customer_id, facts, addressee.refused, addressee.counts)

@@ -1,0 +1,278 @@
+"""The claim: a batch of the best cases of a pool that a collector may have, taken in one statement.
+
+Many grab at once: each claim takes the best cases that nobody else is taking at that moment (FOR UPDATE SKIP LOCKED),
+so no case is given twice and nobody waits for another's batch. A collector's own grabs come one after the other,
+because each holds the row of the collector, so that his limits hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from arrears.allocation.rules import QueueRules
+from arrears.clock import Clock
+from arrears.desk.callers import Caller
+from arrears.desk.compiled import Compiled
+from arrears.desk.refusals import Refusal
+from arrears.desk.rows import ITEM, item_of
+from arrears.desk.views import WorkItem
+from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
+from arrears.warehouse.ops_desk import Absence, CaseEvent, CaseExclusion
+
+MERGE_LOCK = 4_711_002
+"""The lock under which open_grab_pool applies a day: whoever changes cases takes it shared, and waits for that."""
+
+_ABSENCE: sa.Table = Absence.__table__  # type: ignore[assignment]
+_EVENT: sa.Table = CaseEvent.__table__  # type: ignore[assignment]
+_EXCLUSION: sa.Table = CaseExclusion.__table__  # type: ignore[assignment]
+_TEXTS = sa.ARRAY(sa.Text)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """What a claim gave."""
+
+    cases: tuple[WorkItem, ...]
+    lease_until: datetime | None
+    taken_today: int
+    """Cases of the queue that the collector had grabbed today before."""
+    open_in_queue: int
+    """Cases of the queue that he had in hand before."""
+    open_in_all: int
+    """Cases that he had in hand before."""
+
+
+def lock_collector(connection: sa.Connection, collector_id: str, clock: Clock, queue: str | None) -> sa.Row[Any]:
+    """Locks a collector's row until the transaction ends, and refuses one who may not be given cases (of `queue`)."""
+    row = LOCK.run(connection, me=collector_id).one_or_none()
+    where = "the roster of today"
+    if row is None:
+        raise Refusal(
+            kind="not_found",
+            rule="collector.unknown",
+            expected="a collector of the roster",
+            found="an unknown id",
+            where=where,
+            action="Check the collector's id; the roster is today's once open_grab_pool has run.",
+        )
+    today = clock.today()
+    found = None
+    if row.as_of != today:
+        rule, found = "collector.not_in_roster", f"one who was in it on {row.as_of.isoformat()}"
+    elif not row.at_work:
+        rule, found = "collector.not_at_work", "one who is not at work"
+    elif queue is not None and row.skills is not None and queue not in row.skills.split(","):
+        rule, found = "collector.not_trained", "one who is not trained for it"
+    elif _ABSENT.run(connection, me=collector_id, today=today).scalar():
+        rule, found = "collector.absent", "one who was reported absent"
+    if found is not None:
+        raise Refusal(
+            kind="forbidden",
+            rule=rule,
+            expected=f"a collector who is at work on {today.isoformat()}" + (" and trained for it" if queue else ""),
+            found=found,
+            where=where,
+            action="Have the roster corrected, or the absence taken back.",
+        )
+    return row
+
+
+def claim(
+    connection: sa.Connection,
+    caller: Caller,
+    collector: sa.Row[Any],
+    rules: QueueRules,
+    queue: str,
+    clock: Clock,
+    size: int,
+    request_key: str | None,
+) -> Claimed:
+    """Gives up to `size` cases to a collector whose row the transaction holds (`lock_collector`)."""
+    now = clock.now()
+    lease = None if rules.lease_minutes is None else now + timedelta(minutes=rules.lease_minutes)
+    regions = None
+    if rules.respect_regions and collector.regions is not None:
+        regions = ["", *(each.strip() for each in collector.regions.split(","))]
+    languages = None if collector.languages is None else [each.strip() for each in collector.languages.split(",")]
+    rows = CLAIM.run(
+        connection,
+        me=collector.collector_id,
+        queue=queue,
+        now=now,
+        today=clock.today(),
+        lease=lease,
+        size=size,
+        capacity=collector.capacity,
+        per_day=rules.grabs_per_day,
+        open_cases=rules.open_cases,
+        regions=regions,
+        languages=languages,
+        seniority=collector.seniority or 0,
+        actor=caller.name,
+        via=caller.via,
+        key=request_key,
+    ).all()
+    before = rows[0]
+    cases = tuple(item_of(row) for row in rows if row.case_id is not None)
+    return Claimed(
+        cases=cases,
+        lease_until=lease if cases else None,
+        taken_today=before.taken_today,
+        open_in_queue=before.open_in_queue,
+        open_in_all=before.open_in_all,
+    )
+
+
+def _lock() -> sa.Select[Any]:
+    # asked in a condition, so that a merge is waited for before the row is locked: the merge wants that row as well
+    waited = sa.select(sa.func.pg_advisory_xact_lock_shared(MERGE_LOCK)).scalar_subquery()
+    return (
+        sa.select(COLLECTOR)
+        .where(COLLECTOR.c.collector_id == sa.bindparam("me"), waited.is_not(None))
+        .with_for_update(of=COLLECTOR)
+    )
+
+
+def _claim() -> sa.Select[Any]:
+    me, queue = sa.bindparam("me", type_=sa.Text), sa.bindparam("queue", type_=sa.Text)
+    now, today = sa.bindparam("now", type_=INSTANT), sa.bindparam("today", type_=sa.Date)
+    lease = sa.bindparam("lease", type_=INSTANT)
+    case, interval = CASE.c, CASE_ASSIGNMENT.c
+    mine = (
+        sa.select(
+            sa.func.count().label("open_in_all"), sa.func.count().filter(case.queue == queue).label("open_in_queue")
+        )
+        .where(case.state == sa.literal_column("'owned'"), case.collector_id == me)
+        .subquery()
+    )
+    taken_today = (
+        sa.select(sa.func.count())
+        .where(
+            interval.collector_id == me,
+            interval.from_day == today,
+            interval.source == "grab",
+            interval.queue == queue,
+        )
+        .scalar_subquery()
+    )
+    room = (
+        sa.select(
+            mine.c.open_in_all,
+            mine.c.open_in_queue,
+            taken_today.label("taken_today"),
+        )
+        .cte("room")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    # a limit that there is not leaves a NULL, which LEAST passes over
+    fits = sa.select(
+        sa.func.greatest(
+            0,
+            sa.func.least(
+                sa.bindparam("size", type_=sa.Integer),
+                sa.bindparam("capacity", type_=sa.Integer) - room.c.open_in_all,
+                sa.bindparam("open_cases", type_=sa.Integer) - room.c.open_in_queue,
+                sa.bindparam("per_day", type_=sa.Integer) - room.c.taken_today,
+            ),
+        )
+    ).scalar_subquery()
+    excluded = (
+        sa.select(_EXCLUSION.c.case_id)
+        .where(_EXCLUSION.c.business_day == today, _EXCLUSION.c.collector_id == me)
+        .scalar_subquery()
+    )
+    regions = sa.bindparam("regions", type_=_TEXTS)
+    languages = sa.bindparam("languages", type_=_TEXTS)
+    picked = (
+        sa.select(case.case_id)
+        .where(
+            case.state == sa.literal_column("'pool'"),
+            case.queue == queue,
+            sa.or_(regions.is_(None), sa.func.coalesce(sa.func.trim(case.region), "") == sa.any_(regions)),
+            sa.or_(case.language.is_(None), languages.is_(None), case.language == sa.any_(languages)),
+            sa.or_(case.min_seniority.is_(None), case.min_seniority <= sa.bindparam("seniority", type_=sa.Integer)),
+            sa.or_(
+                case.excluded_collectors.is_(None),
+                sa.func.strpos(
+                    sa.literal_column("','").concat(case.excluded_collectors).concat(sa.literal_column("','")),
+                    sa.literal_column("','").concat(me).concat(sa.literal_column("','")),
+                )
+                == 0,
+            ),
+            case.case_id != sa.all_(sa.func.array(excluded)),
+        )
+        .order_by(case.work_order, case.case_id)
+        .limit(fits)
+        .with_for_update(skip_locked=True, of=CASE)
+        .cte("picked")
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
+    taken = (
+        sa.update(CASE)
+        .where(case.case_id == picked.c.case_id)
+        .values(
+            state="owned",
+            collector_id=me,
+            source="grab",
+            owned_from=now,
+            pool_opened_at=None,
+            lease_until=lease,
+            lease_renewals=0,
+            human_action_at=now,
+            human_action_on=today,
+        )
+        .returning(*ITEM)
+        .cte("taken")
+    )
+    ended = (
+        sa.update(CASE_ASSIGNMENT)
+        .where(interval.case_id == taken.c.case_id, interval.to_at.is_(None))
+        .values(to_at=sa.func.greatest(interval.from_at, now), to_day=today, end_reason="grabbed")
+        .returning(interval.case_id, interval.interval_no)
+        .cte("ended")
+    )
+    begin: dict[str, Any] = {
+        "case_id": ended.c.case_id,
+        "interval_no": ended.c.interval_no + 1,
+        "collector_id": me,
+        "source": sa.literal("grab"),
+        "queue": queue,
+        "from_at": now,
+        "from_day": today,
+        "reason": sa.literal("grab"),
+    }
+    begun = sa.insert(CASE_ASSIGNMENT).from_select(list(begin), sa.select(*begin.values())).cte("begun")
+    told: dict[str, Any] = {
+        "at": now,
+        "business_day": today,
+        "actor": sa.bindparam("actor", type_=sa.Text),
+        "via": sa.bindparam("via", type_=sa.Text),
+        "action": sa.literal("grabbed"),
+        "case_id": taken.c.case_id,
+        "queue": queue,
+        "to_collector_id": me,
+        "request_key": sa.bindparam("key", type_=sa.Text),
+    }
+    noted = sa.insert(_EVENT).from_select(list(told), sa.select(*told.values())).cte("noted")
+    return (
+        sa.select(room, taken)
+        .select_from(room.outerjoin(taken, sa.true()))
+        .add_cte(begun, noted)
+        .order_by(taken.c.work_order, taken.c.case_id)
+    )
+
+
+LOCK = Compiled(_lock())
+"""Locks a collector's row, once no merge runs; parameter me."""
+_ABSENT = Compiled(
+    sa.select(_ABSENCE.c.absent).where(
+        _ABSENCE.c.collector_id == sa.bindparam("me", type_=sa.Text),
+        _ABSENCE.c.business_day == sa.bindparam("today", type_=sa.Date),
+    )
+)
+CLAIM = Compiled(_claim())
+"""The claim."""
