@@ -380,15 +380,14 @@ class Desk:
                 for each in roster
                 if each.at_work and each.as_of == today and each.collector_id not in {*away, collector_id}
             ]
-            in_hand: dict[str | None, int] = dict(
-                connection.execute(
-                    sa.select(CASE.c.collector_id, sa.func.count())
+            in_hand: dict[str | None, int] = {
+                row.collector_id: row.cases
+                for row in connection.execute(
+                    sa.select(CASE.c.collector_id, sa.func.count().label("cases"))
                     .where(CASE.c.state == "owned")
                     .group_by(CASE.c.collector_id)
                 )
-                .tuples()
-                .all()
-            )
+            }
             moves = redeal(self._day_rules()[0], cases, present, in_hand)
             self._move(connection, caller, moves, "absent", words, request_key)
             given: dict[str, int] = {}
@@ -621,7 +620,8 @@ class Desk:
             source="manual",
             reason=reason[:LONGEST_REASON],
             key=key,
-            exclude=end_reason != "handed_over" or any(each.to is None for each in moves),
+            # who comes back may have his cases again, and so may the one whose case went to somebody by name
+            exclude=end_reason != "absent" and any(each.to is None for each in moves),
         )
 
     def _day_rules(self) -> tuple[AllocationRules, ContactRules, PolicyPack]:
