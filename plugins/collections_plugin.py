@@ -39,7 +39,12 @@ class CollectionsPlugin(AirflowPlugin):
 
     @property
     def fastapi_apps(self) -> list[Any]:
-        """The pages; made when the API server asks, so that tasks and the scheduler, which load plugins too, do not."""
+        """Pages and API; made when the API server asks, so that tasks and the scheduler, which load plugins, do not."""
+        from arrears.web import api
         from arrears.web.app import create_app
 
-        return [{"app": create_app(), "url_prefix": PREFIX, "name": "Arrears"}]
+        return [
+            # first, since the pages' prefix holds its own
+            {"app": api.create_mounted_api(), "url_prefix": api.PREFIX, "name": "Arrears API"},
+            {"app": create_app(), "url_prefix": PREFIX, "name": "Arrears"},
+        ]

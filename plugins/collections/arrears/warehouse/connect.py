@@ -30,13 +30,23 @@ def warehouse_url(settings: Settings) -> sa.URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def open_warehouse(settings: Settings) -> sa.Engine:
-    """An engine on the warehouse; connections are checked before use, so a restarted server is met with a new one."""
+def open_warehouse(
+    settings: Settings, *, connections: int = 5, wait_seconds: float = 30, statement_seconds: float | None = None
+) -> sa.Engine:
+    """An engine on the warehouse; connections are checked before use, so a restarted server is met with a new one.
+
+    It keeps up to `connections` open, for which a thread waits up to `wait_seconds`; a statement may take
+    `statement_seconds` (None: as long as the server lets it).
+    """
+    options = "-c timezone=UTC"
+    if statement_seconds is not None:
+        options += f" -c statement_timeout={int(statement_seconds * 1000)}"
     return sa.create_engine(
         warehouse_url(settings),
         pool_pre_ping=True,
-        pool_size=5,
-        connect_args={"application_name": "arrears", "connect_timeout": 10, "options": "-c timezone=UTC"},
+        pool_size=connections,
+        pool_timeout=wait_seconds,
+        connect_args={"application_name": "arrears", "connect_timeout": 10, "options": options},
     )
 
 
