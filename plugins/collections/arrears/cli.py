@@ -37,6 +37,7 @@ AREAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "warehouse": ("arrears.warehouse.commands", "Upgrade the warehouse; the BI reader."),
         "demo": ("arrears.demo.commands", "The demo lender and the sandbox gateway."),
         "stack": ("arrears.stack.commands", "The whole stack with Airflow: what make run and make up call."),
+        "token": ("arrears.api.commands", "Bearer tokens of the API."),
         "docs": ("arrears.docs.commands", "Write the generated documentation."),
     }
 )
@@ -231,6 +232,18 @@ def replay(
     typer.echo(result.model_dump_json(indent=2) if as_json else as_text(result), nl=as_json)
     if not result.same:
         raise typer.Exit(1)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8090,
+    workers: Annotated[int, typer.Option("--workers", min=1, max=64, help="Processes that answer.")] = 1,
+) -> None:
+    """Serve the API alone, for the collectors' systems; `arrears token issue` makes their tokens."""
+    from arrears.api.serve import serve as serve_api
+
+    serve_api(host, port, workers)
 
 
 def _show(context: typer.Context, offline: OfflineDay) -> None:
