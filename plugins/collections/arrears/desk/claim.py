@@ -213,7 +213,7 @@ def _claim() -> sa.Select[Any]:
     )
     taken = (
         sa.update(CASE)
-        .where(case.case_id == picked.c.case_id)
+        .where(case.case_id == _any_of(picked))
         .values(
             state="owned",
             collector_id=me,
@@ -230,7 +230,7 @@ def _claim() -> sa.Select[Any]:
     )
     ended = (
         sa.update(CASE_ASSIGNMENT)
-        .where(interval.case_id == taken.c.case_id, interval.to_at.is_(None))
+        .where(interval.case_id == _any_of(taken), interval.to_at.is_(None))
         .values(to_at=sa.func.greatest(interval.from_at, now), to_day=today, end_reason="grabbed")
         .returning(interval.case_id, interval.interval_no)
         .cte("ended")
@@ -264,6 +264,11 @@ def _claim() -> sa.Select[Any]:
         .add_cte(begun, noted)
         .order_by(taken.c.work_order, taken.c.case_id)
     )
+
+
+def _any_of(cases: sa.CTE) -> sa.CollectionAggregate[bool]:
+    # a join would be planned for a tenth of all cases, as the limit is not known then: it would read whole tables
+    return sa.any_(sa.func.array(sa.select(cases.c.case_id).scalar_subquery()))
 
 
 LOCK = Compiled(_lock())
