@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,7 @@ from arrears.api.settings import ApiSettings
 from arrears.api.tokens import issue_token
 from arrears.desk.callers import Role
 from arrears.desk.desk import Desk
-from arrears.settings import Settings
+from arrears.settings import load_settings
 from arrears.warehouse.connect import open_warehouse
 
 ISSUED = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -67,11 +68,12 @@ def send(app: FastAPI, method: str, path: str, headers: dict[str, str], **conten
     return asyncio.run(request())
 
 
-@pytest.fixture
-def api(pg_url: str, tmp_path: Path, make_settings: Callable[..., Settings]) -> Iterator[Api]:
-    """The API on the module's warehouse with empty ops tables, at 09:30 of the day."""
+@contextmanager
+def opened_api(pg_url: str, folder: Path) -> Iterator[Api]:
+    """The API on a warehouse with empty ops tables, at 09:30 of the day."""
     empty_ops(pg_url)
-    settings = make_settings(warehouse_url=pg_url, rules=copy_rules(tmp_path / "rules"), clock=NOON)
+    rules = copy_rules(folder / "rules")
+    settings = load_settings({"home": folder / "home", "warehouse_url": pg_url, "rules": rules, "clock": NOON})
     warehouse: sa.Engine = open_warehouse(settings)
     desk = Desk(warehouse, settings, settings.acting_clock())
     machine = MovingClock(ISSUED)
@@ -79,9 +81,21 @@ def api(pg_url: str, tmp_path: Path, make_settings: Callable[..., Settings]) -> 
     yield Api(app, Floor(desk, warehouse, settings), machine)
     desk.close()
     warehouse.dispose()
-    asyncio.run(_ended(app))
+    end(app)
 
 
-async def _ended(app: FastAPI) -> None:
-    async with app.router.lifespan_context(app):
-        pass
+def end(app: FastAPI) -> None:
+    """Has the application close what it opened, as a server does at its end."""
+
+    async def life() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    asyncio.run(life())
+
+
+@pytest.fixture
+def api(pg_url: str, tmp_path: Path) -> Iterator[Api]:
+    """An API of the test's own."""
+    with opened_api(pg_url, tmp_path) as made:
+        yield made

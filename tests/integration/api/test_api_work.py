@@ -1,4 +1,4 @@
-"""A collector's day over the API, on a real warehouse: grab, renew, record, give back; what a lead does; bad requests."""
+"""A day over the API on a real warehouse: what collectors and leads do, and requests that make no sense."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_unknown_names_are_told(api: Api) -> None:
     assert api.ask("DELETE", "/api/v1/pools", lead).status_code == 405
 
 
-@pytest.mark.parametrize("text", HOSTILE)
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_markup_and_sql_are_text_in_every_field(api: Api, text: str) -> None:
     (case,) = api.floor.cases(1)
     api.floor.collectors("C1")

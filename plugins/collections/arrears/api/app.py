@@ -5,7 +5,8 @@ Airflow mounts it below `/arrears/api`, behind its own login; `arrears serve` se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -50,16 +51,25 @@ def create_api(
     prefix: str = "/api",
     open_health: bool = True,
     work: Work | None = None,
+    close: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application.
 
     `identify` tells who sends a request, `now` is the clock of acting. The routes stand below `<prefix>/v1`; `prefix`
-    is empty where the application is mounted below one. `open_health` answers /health without a caller.
+    is empty where the application is mounted below one. `open_health` answers /health without a caller. `close` is
+    called when the server ends, in Airflow as well.
     """
     work = work or Work(settings.threads, settings.wait_seconds)
     metrics = Metrics()
     document = f"{prefix}/{VERSION}/openapi.json"
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        close()
+
     app = FastAPI(
+        lifespan=lifespan,
         title="Arrears: the desk",
         version=VERSION.removeprefix("v"),
         description=DESCRIPTION,

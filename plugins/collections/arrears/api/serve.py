@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import datetime
 
 from fastapi import FastAPI
@@ -44,15 +43,7 @@ def make_service(settings: Settings, api: ApiSettings, *, machine_time: Callable
         with sources.warehouse().connect() as connection:
             return tokens.check_token(connection, text, machine_time())
 
-    app = create_api(sources.services(), by_token(check, work), api, sources.now, work=work)
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        sources.close()
-
-    app.router.lifespan_context = lifespan
-    return app
+    return create_api(sources.services(), by_token(check, work), api, sources.now, work=work, close=sources.close)
 
 
 def by_token(check: Callable[[str], Caller | None], work: Work) -> Identify:
