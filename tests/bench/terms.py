@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
@@ -24,10 +23,6 @@ class Terms:
     share: Decimal
     amount: Decimal
     buckets: tuple[tuple[str, int, int | None], ...]
-    parameters: dict[str, Any]
-    """The same as Arrears' models take them."""
-    bucket_rows: list[dict[str, Any]]
-    """The buckets as Arrears' models take them."""
 
     @property
     def share_millionths(self) -> int:
@@ -44,13 +39,10 @@ def terms_of(settings: Settings, as_of: date) -> Terms:
     """The terms that the settings and the rules valid on `as_of` give."""
     rules = load_rule_set(settings.rules, as_of)
     values = ageing_parameters(settings, rules)
-    rows = bucket_rows(rules)
     return Terms(
         as_of=as_of,
         grace_days=values["grace_days"],
         share=values["materiality_share"],
         amount=values["materiality_amount"],
-        buckets=tuple((row["bucket"], row["from_day"], row["to_day"]) for row in rows),
-        parameters=values,
-        bucket_rows=rows,
+        buckets=tuple((row["bucket"], row["from_day"], row["to_day"]) for row in bucket_rows(rules)),
     )

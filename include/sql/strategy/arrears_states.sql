@@ -2,97 +2,135 @@
 -- happened, as long as the contract was in the book.
 -- In arrears on day X: of what fell due before X, some item needs more money than was paid by X. Both are running
 -- figures over the days on which anything happened, returned payments included. What happened before the contract
--- came into the book counts on its first day there.
-WITH movements AS (
+-- came into the book counts on its first day there. The states before that are on the row too: was_in_arrears,
+-- was_beyond_grace.
+-- contract_no numbers the contracts: sorting many rows by numbers is far cheaper than by ids.
+WITH in_scope AS (
     SELECT
         contract_id,
+        CAST(ROW_NUMBER() OVER (ORDER BY contract_id) AS INTEGER) AS contract_no,
+        book_from,
+        LEAST(
+            COALESCE(book_to, CAST($as_of + INTERVAL 1 DAY AS DATE)), CAST($as_of + INTERVAL 1 DAY AS DATE)
+        ) AS book_until
+    FROM scope
+    WHERE book_from <= $as_of AND (book_to IS NULL OR book_from < book_to)
+),
+
+due AS (
+    SELECT
+        in_scope.contract_no,
+        needs.due_date,
+        needs.item_no,
+        needs.needed
+    FROM needs
+    INNER JOIN in_scope ON needs.contract_id = in_scope.contract_id
+),
+
+made AS (
+    SELECT
+        in_scope.contract_no,
+        payments.value_date,
+        payments.reversed_on,
+        payments.amount
+    FROM payments
+    INNER JOIN in_scope ON payments.contract_id = in_scope.contract_id
+    WHERE payments.value_date <= $as_of
+),
+
+movements AS (
+    SELECT
+        contract_no,
         CAST(due_date + INTERVAL 1 DAY AS DATE) AS happened_on,
         needed,
         CASE WHEN $grace_days = 0 THEN needed END AS needed_after_grace,
         item_no,
-        0 AS received
-    FROM needs
+        NULL AS received
+    FROM due
     UNION ALL
     SELECT
-        contract_id,
+        contract_no,
         CAST(due_date + INTERVAL 1 DAY * ($grace_days + 1) AS DATE) AS happened_on,
         NULL AS needed,
         needed AS needed_after_grace,
         NULL AS item_no,
-        0 AS received
-    FROM needs
+        NULL AS received
+    FROM due
     WHERE $grace_days > 0
     UNION ALL
     SELECT
-        contract_id,
+        contract_no,
         value_date AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
         NULL AS item_no,
         amount AS received
-    FROM payments
-    WHERE value_date <= $as_of AND (reversed_on IS NULL OR reversed_on > value_date)
+    FROM made
+    WHERE reversed_on IS NULL OR reversed_on > value_date
     UNION ALL
     SELECT
-        contract_id,
+        contract_no,
         reversed_on AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
         NULL AS item_no,
         -amount AS received
-    FROM payments
+    FROM made
     WHERE reversed_on <= $as_of AND reversed_on > value_date
     UNION ALL
     SELECT
-        contract_id,
+        contract_no,
         book_from AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
         NULL AS item_no,
-        0 AS received
-    FROM scope
+        NULL AS received
+    FROM in_scope
 ),
 
-in_book AS (
+days AS (
     SELECT
-        movements.contract_id,
-        GREATEST(movements.happened_on, scope.book_from) AS on_day,
-        LEAST(
-            COALESCE(scope.book_to, CAST($as_of + INTERVAL 1 DAY AS DATE)), CAST($as_of + INTERVAL 1 DAY AS DATE)
-        ) AS book_until,
-        movements.needed,
-        movements.needed_after_grace,
-        movements.item_no,
-        movements.received
+        movements.contract_no,
+        GREATEST(movements.happened_on, in_scope.book_from) AS on_day,
+        MAX(movements.needed) AS needed,
+        MAX(movements.needed_after_grace) AS needed_after_grace,
+        MAX(movements.item_no) AS item_no,
+        CAST(COALESCE(SUM(movements.received), 0) AS DECIMAL(18, 2)) AS received
     FROM movements
-    INNER JOIN scope ON movements.contract_id = scope.contract_id
-    WHERE
-        movements.happened_on <= $as_of
-        AND scope.book_from <= $as_of
-        AND (scope.book_to IS NULL OR (movements.happened_on < scope.book_to AND scope.book_from < scope.book_to))
+    INNER JOIN in_scope ON movements.contract_no = in_scope.contract_no
+    WHERE movements.happened_on < in_scope.book_until
+    GROUP BY movements.contract_no, GREATEST(movements.happened_on, in_scope.book_from)
 ),
 
--- All that happened on one day is in the figures of each of its rows.
 running AS (
     SELECT
-        contract_id,
+        contract_no,
         on_day,
-        COALESCE(LEAD(on_day) OVER in_time, book_until) AS until,
-        SUM(received) OVER in_time AS paid,
-        MAX(item_no) OVER in_time AS items_due,
-        COALESCE(MAX(needed) OVER in_time, 0) AS needed,
-        COALESCE(MAX(needed_after_grace) OVER in_time, 0) AS needed_after_grace
-    FROM in_book
-    WINDOW in_time AS (PARTITION BY contract_id ORDER BY on_day)
+        LEAD(on_day) OVER (PARTITION BY contract_no ORDER BY on_day) AS next_day,
+        received,
+        SUM(received) OVER so_far AS paid,
+        MAX(item_no) OVER so_far AS items_due,
+        COALESCE(MAX(needed) OVER so_far, 0) AS needed,
+        COALESCE(MAX(needed) OVER before, 0) AS needed_before,
+        COALESCE(MAX(needed_after_grace) OVER so_far, 0) AS needed_after_grace,
+        COALESCE(MAX(needed_after_grace) OVER before, 0) AS needed_after_grace_before
+    FROM days
+    WINDOW
+        so_far AS (PARTITION BY contract_no ORDER BY on_day ROWS UNBOUNDED PRECEDING),
+        before AS (
+            PARTITION BY contract_no ORDER BY on_day ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        )
 )
 
 SELECT
-    contract_id,
-    on_day,
-    until,
-    paid,
-    items_due,
-    needed > paid AS in_arrears,
-    needed_after_grace > paid AS beyond_grace
+    in_scope.contract_id,
+    running.on_day,
+    COALESCE(running.next_day, in_scope.book_until) AS until,
+    running.paid,
+    running.items_due,
+    running.needed > running.paid AS in_arrears,
+    running.needed_after_grace > running.paid AS beyond_grace,
+    running.needed_before > running.paid - running.received AS was_in_arrears,
+    running.needed_after_grace_before > running.paid - running.received AS was_beyond_grace
 FROM running
-WHERE on_day < until
+INNER JOIN in_scope ON running.contract_no = in_scope.contract_no

@@ -10,7 +10,7 @@ WITH unpaid AS (
             ROWS UNBOUNDED PRECEDING
         ) AS unmet_from_here
     FROM walk
-    WHERE due_date < $as_of AND amount_unpaid > 0
+    WHERE amount_unpaid > 0
 ),
 
 paused AS (

@@ -11,13 +11,13 @@ WITH due AS (
         ) AS tolerance
     FROM walk
     INNER JOIN scope ON walk.contract_id = scope.contract_id
-    WHERE walk.due_date < $as_of
 )
 
 SELECT
     contract_id,
     due_date,
     CAST(NULL AS INTEGER) AS item_no,
-    owed_so_far - tolerance AS needed
+    -- in whole cents, as payments are: the part of a cent that is immaterial decides nothing
+    CAST(owed_so_far - FLOOR(tolerance * 100) * 0.01 AS DECIMAL(18, 2)) AS needed
 FROM due
 WHERE amount > tolerance

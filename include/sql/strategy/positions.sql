@@ -1,14 +1,13 @@
--- One row per contract of the book that paid other than what fell due by $as_of: its days past due, what is overdue,
+-- One row per contract of the book that paid less than what fell due before $as_of: its days past due, what is overdue,
 -- and its bucket. The core of ageing: all other contracts of `balances` have nothing overdue, and the first bucket.
 WITH walked AS (
     SELECT
         contract_id,
-        SUM(principal_unpaid) AS principal_unpaid,
-        SUM(CASE WHEN due_date < $as_of THEN amount_unpaid ELSE 0 END) AS overdue_amount,
-        SUM(CASE WHEN due_date < $as_of THEN principal_unpaid END) AS overdue_principal,
-        SUM(CASE WHEN due_date < $as_of THEN interest_unpaid END) AS overdue_interest,
-        SUM(CASE WHEN due_date < $as_of THEN fee_unpaid END) AS overdue_fee,
-        SUM(CASE WHEN due_date < $as_of AND serving < 2 THEN amount_unpaid ELSE 0 END) AS overdue_charges,
+        SUM(amount_unpaid) AS overdue_amount,
+        SUM(principal_unpaid) AS overdue_principal,
+        SUM(interest_unpaid) AS overdue_interest,
+        SUM(fee_unpaid) AS overdue_fee,
+        SUM(CASE WHEN serving < 2 THEN amount_unpaid ELSE 0 END) AS overdue_charges,
         MIN(CASE WHEN unmet THEN due_date END) AS oldest_due_date,
         COUNT(CASE WHEN unmet THEN 1 END) AS unmet_installments
     FROM walk
@@ -49,7 +48,6 @@ SELECT
     CAST(counted.overdue_interest AS DECIMAL(18, 2)) AS overdue_interest,
     CAST(counted.overdue_fee AS DECIMAL(18, 2)) AS overdue_fee,
     CAST(counted.overdue_charges AS DECIMAL(18, 2)) AS overdue_charges,
-    CAST(counted.principal_unpaid AS DECIMAL(18, 2)) AS principal_unpaid,
     COALESCE(buckets.bucket_no, 0) AS bucket_no
 FROM counted
 LEFT JOIN buckets

@@ -52,10 +52,9 @@ SELECT
     CAST(GREATEST(0, balances.owed - balances.paid) AS DECIMAL(18, 2)) AS outstanding_amount,
     CAST(
         CASE
-            WHEN positions.contract_id IS NULL THEN balances.principal_after
             WHEN balances.paid > balances.owed_before
-                THEN COALESCE(positions.principal_unpaid, balances.principal_after)
-            ELSE balances.principal_after + COALESCE(positions.principal_unpaid, 0)
+                THEN COALESCE(advances.principal_unpaid, balances.principal_after)
+            ELSE balances.principal_after + COALESCE(positions.overdue_principal, 0)
         END AS DECIMAL(18, 2)
     ) AS outstanding_principal,
     COALESCE(positions.unmet_installments, 0) AS unmet_installments,
@@ -71,6 +70,7 @@ SELECT
 FROM balances
 INNER JOIN contracts ON balances.contract_id = contracts.contract_id
 LEFT JOIN positions ON balances.contract_id = positions.contract_id
+LEFT JOIN advances ON balances.contract_id = advances.contract_id
 INNER JOIN buckets ON COALESCE(positions.bucket_no, 0) = buckets.bucket_no
 LEFT JOIN present_spells ON balances.contract_id = present_spells.contract_id
 LEFT JOIN open_holds ON balances.contract_id = open_holds.contract_id

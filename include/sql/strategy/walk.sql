@@ -1,53 +1,65 @@
--- What is unpaid of each item, for contracts that paid other than what fell due: whoever is short has an open past and
--- an untouched future, whoever is ahead a settled past and a partly paid future; only that side is walked.
-WITH uneven AS (
+-- What is unpaid of each item that is due before $as_of, for contracts that are short: less was paid than fell due.
+-- contract_no numbers them: sorting many items by numbers is far cheaper than by ids.
+WITH short AS (
     SELECT
         contract_id,
         paid,
-        paid < owed_before AS short,
-        CASE WHEN paid < owed_before THEN 0 ELSE owed_before END AS settled
+        CAST(ROW_NUMBER() OVER (ORDER BY contract_id) AS INTEGER) AS contract_no
     FROM balances
-    WHERE paid <> owed_before
+    WHERE paid < owed_before
+),
+
+charged AS (
+    SELECT
+        short.contract_no,
+        short.paid,
+        charges.due_date,
+        CASE WHEN charges.kind = 'penalty' THEN 0 ELSE 1 END AS serving,
+        charges.charge_id,
+        charges.kind,
+        charges.amount
+    FROM charges
+    INNER JOIN short ON charges.contract_id = short.contract_id
+    WHERE charges.due_date < $as_of
 ),
 
 -- Oldest due first; on one day a penalty, then other charges, then the instalment.
 obligations AS (
     SELECT
-        installments.contract_id,
+        short.contract_no,
+        short.paid,
         installments.due_date,
         2 AS serving,
+        installments.installment_no AS item_no,
         installments.installment_no,
         NULL AS charge_id,
         NULL AS charge_kind,
         installments.amount_due AS amount,
         CASE WHEN installments.principal_due IS NOT NULL THEN COALESCE(installments.fee_due, 0) END AS fee,
-        CASE WHEN installments.principal_due IS NOT NULL THEN COALESCE(installments.interest_due, 0) END AS interest,
-        uneven.paid,
-        uneven.settled
+        CASE WHEN installments.principal_due IS NOT NULL THEN COALESCE(installments.interest_due, 0) END AS interest
     FROM installments
-    INNER JOIN uneven ON installments.contract_id = uneven.contract_id
-    WHERE (installments.due_date < $as_of) = uneven.short
+    INNER JOIN short ON installments.contract_id = short.contract_id
+    WHERE installments.due_date < $as_of
     UNION ALL
     SELECT
-        charges.contract_id,
-        charges.due_date,
-        CASE WHEN charges.kind = 'penalty' THEN 0 ELSE 1 END AS serving,
+        contract_no,
+        paid,
+        due_date,
+        serving,
+        CAST(ROW_NUMBER() OVER (PARTITION BY contract_no ORDER BY charge_id) AS INTEGER) AS item_no,
         NULL AS installment_no,
-        charges.charge_id,
-        charges.kind AS charge_kind,
-        charges.amount,
+        charge_id,
+        kind AS charge_kind,
+        amount,
         NULL AS fee,
-        NULL AS interest,
-        uneven.paid,
-        uneven.settled
-    FROM charges
-    INNER JOIN uneven ON charges.contract_id = uneven.contract_id
-    WHERE (charges.due_date < $as_of) = uneven.short
+        NULL AS interest
+    FROM charged
 ),
 
 served AS (
     SELECT
-        contract_id,
+        contract_no,
+        paid,
         due_date,
         serving,
         installment_no,
@@ -56,16 +68,15 @@ served AS (
         amount,
         fee,
         interest,
-        paid,
-        settled + SUM(amount) OVER (
-            PARTITION BY contract_id ORDER BY due_date, serving, installment_no, charge_id ROWS UNBOUNDED PRECEDING
+        SUM(amount) OVER (
+            PARTITION BY contract_no ORDER BY due_date, serving, item_no ROWS UNBOUNDED PRECEDING
         ) AS owed_so_far
     FROM obligations
 ),
 
 unpaid AS (
     SELECT
-        contract_id,
+        contract_no,
         due_date,
         serving,
         installment_no,
@@ -82,22 +93,30 @@ unpaid AS (
 -- Fee first, then interest, then principal: the principal is what is paid last. An item is met when what is unpaid of
 -- it is immaterial.
 SELECT
-    contract_id,
-    due_date,
-    serving,
-    installment_no,
-    charge_id,
-    charge_kind,
-    amount,
-    owed_so_far,
-    amount_unpaid,
-    CASE WHEN fee IS NOT NULL THEN GREATEST(0, amount_unpaid - (amount - fee)) END AS fee_unpaid,
+    short.contract_id,
+    unpaid.due_date,
+    unpaid.serving,
+    unpaid.installment_no,
+    unpaid.charge_id,
+    unpaid.charge_kind,
+    unpaid.amount,
+    unpaid.owed_so_far,
+    unpaid.amount_unpaid,
+    CASE WHEN unpaid.fee IS NOT NULL THEN GREATEST(0, unpaid.amount_unpaid - (unpaid.amount - unpaid.fee)) END
+        AS fee_unpaid,
     CASE
-        WHEN fee IS NOT NULL
-            THEN GREATEST(0, LEAST(interest, amount_unpaid - (amount - fee - interest)))
+        WHEN unpaid.fee IS NOT NULL
+            THEN
+                GREATEST(
+                    0,
+                    LEAST(
+                        unpaid.interest, unpaid.amount_unpaid - (unpaid.amount - unpaid.fee - unpaid.interest)
+                    )
+                )
     END AS interest_unpaid,
-    CASE WHEN fee IS NOT NULL THEN LEAST(amount_unpaid, amount - fee - interest) END AS principal_unpaid,
-    due_date < $as_of
-    AND amount_unpaid > CAST($materiality_amount AS DECIMAL(18, 2))
-    AND amount_unpaid > CAST($materiality_share AS DECIMAL(9, 6)) * amount AS unmet
+    CASE WHEN unpaid.fee IS NOT NULL THEN LEAST(unpaid.amount_unpaid, unpaid.amount - unpaid.fee - unpaid.interest) END
+        AS principal_unpaid,
+    unpaid.amount_unpaid > CAST($materiality_amount AS DECIMAL(18, 2))
+    AND unpaid.amount_unpaid > CAST($materiality_share AS DECIMAL(9, 6)) * unpaid.amount AS unmet
 FROM unpaid
+INNER JOIN short ON unpaid.contract_no = short.contract_no

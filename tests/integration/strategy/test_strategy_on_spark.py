@@ -19,6 +19,7 @@ import pytest
 from sqlglot import exp
 from tests.integration.strategy.conftest import CLUSTER
 from tests.support.both_engines import BothEngines, Compared, differences
+from tests.support.brief import age_brief
 from tests.support.contract_files import read_contract_files
 from tests.support.edge_ledgers import AS_OF as EDGE_DAY
 from tests.support.edge_ledgers import edge_ledger
@@ -60,6 +61,7 @@ def whole_day(run: Run) -> None:
         step(run)
     age_installments(run)
     age_history(run)
+    age_brief(run)
     fetch_model(run, "strategy/explained_items", params=ageing_parameters(run.settings, run.rules))
 
 

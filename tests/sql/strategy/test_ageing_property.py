@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.brief import age_brief
 from tests.support.ledgers import partition, publish_ledger
 from tests.support.naive_ageing import (
     Contract,
@@ -119,6 +120,7 @@ def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: T
         age_book(run)
         age_installments(run)
         age_history(run)
+        brief = age_brief(run)
         found = {
             table: partition(run, table)
             for table in ("snapshot", "installment_ageing", "bucket_history", "spells", "overdue_spells", "case_entry")
@@ -126,6 +128,9 @@ def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: T
     histories = [History(contract, AS_OF, terms) for contract in book]
     snapshot = {row["contract_id"]: row for row in found["snapshot"]}
     assert set(snapshot) == {_key(n) for n, contract in enumerate(book) if contract.in_book(AS_OF)}
+    assert {row["contract_id"]: row for row in brief} == {
+        key: {name: row[name] for name in brief[0]} for key, row in snapshot.items()
+    }
     for number, (contract, history) in enumerate(zip(book, histories, strict=True)):
         key = _key(number)
         where = f"contract {number}: {contract}"

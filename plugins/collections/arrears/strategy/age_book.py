@@ -20,6 +20,8 @@ HISTORY = ("bucket_history", "spells")
 """The lake tables that `age_history` makes: the whole book on all its days."""
 _CHAINS: dict[str, tuple[str, ...]] = {
     "positions": ("pauses", "walk", "positions"),
+    "snapshot": ("advances", "snapshot"),
+    "brief": ("pauses", "walk", "positions", "brief"),
     "installment_ageing": ("pauses", "walk", "installment_ageing"),
     "overdue_spells": ("walk", "overdue_scope", "overdue_needs", "arrears_states", "overdue_spells"),
     "sibling_spells": ("sibling_scope", "needs", "arrears_states", "overdue_spells"),
@@ -39,7 +41,7 @@ def ageing_select(sql_root: Path, table: str, stored: Collection[str] = ()) -> e
     """The SELECT that makes one table of ageing.
 
     It reads the ledger's tables, `buckets` and `stop_holds`, and of TABLES and HISTORY those before it;
-    `installment_ageing` reads `balances`. The models in `stored` are tables already, and not computed again.
+    `installment_ageing` and `brief` read `balances`. The models in `stored` are tables already, and not computed again.
     """
     models = [model for model in _CHAINS.get(table, (table,)) if model == table or model not in stored]
     return chained(sql_root, *(f"strategy/{model}" for model in models), names=_NAMES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
@@ -25,16 +25,18 @@ from arrears.strategy.age_book import ageing_select
 from arrears.strategy.ageing import ageing_parameters, bucket_rows, stop_hold_rows
 
 _ENDINGS = (".parquet", ".csv")
-_STORED = ("walk",)
-"""Models that several tables are made of: here computed once."""
+_STORED = ("walk", "advances")
+"""Models that other tables are made of and that are stored here: what reads them is planned with their real size."""
 
 
 @dataclass(frozen=True)
 class AgedFiles:
     """Where `age_ledger` writes what, each a file that ends in .parquet or .csv."""
 
-    snapshot: Path
+    snapshot: Path | None = None
     """Every contract of the book on the day; the columns are those of the lake's `snapshot`."""
+    brief: Path | None = None
+    """The same contracts in brief, in far less time: days past due, overdue amount and bucket; columns of `brief`."""
     installments: Path | None = None
     """Every item that is not paid in full, with its own days and bucket; columns of `installment_ageing`."""
     history: Path | None = None
@@ -46,6 +48,7 @@ class AgedFiles:
         """The files that are asked for, by the table that each holds, in the order in which they can be made."""
         files = {
             "snapshot": self.snapshot,
+            "brief": self.brief,
             "installment_ageing": self.installments,
             "bucket_history": self.history,
             "spells": self.spells,
@@ -64,8 +67,7 @@ def age_ledger(settings: Settings, as_of: date, files: AgedFiles) -> dict[str, i
         _check_ending(path)
     rules = load_rule_set(settings.rules, as_of)
     values = {"as_of": as_of, **ageing_parameters(settings, rules)}
-    wanted = _needed(targets)
-    selects = {table: ageing_select(settings.sql, table, stored=_STORED) for table in wanted}
+    selects = _selects(settings, targets)
     asides = {table: path.with_name(f".aside.{path.name}") for table, path in targets.items()}
     rows: dict[str, int] = {}
     with ExitStack() as stack:
@@ -114,14 +116,17 @@ def _own_order(select: exp.Query) -> exp.Order:
     return exp.Order(expressions=keys)
 
 
-def _needed(targets: Iterable[str]) -> list[str]:
-    """What must be made for `targets`, each table after those that it reads."""
-    needed = ["balances", *_STORED, "positions", "overdue_spells"]
+def _selects(settings: Settings, targets: Collection[str]) -> dict[str, exp.Query]:
+    """What makes `targets`, and before it what they read that is stored, by table."""
+    stored = _STORED if "snapshot" in targets else ()
+    models = {"balances": "balances" if stored else "brief_balances"}
+    if stored:
+        models |= {table: table for table in (*stored, "positions", "overdue_spells")}
     for table in targets:
-        if table == "spells" and "bucket_history" not in needed:
-            needed.append("bucket_history")
-        needed.append(table)
-    return needed
+        if table == "spells":
+            models["bucket_history"] = "bucket_history"
+        models[table] = table
+    return {table: ageing_select(settings.sql, model, stored=stored) for table, model in models.items()}
 
 
 def _check_ending(path: Path) -> None:
