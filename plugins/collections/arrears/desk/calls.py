@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,12 +23,12 @@ from arrears.outreach.addressees import Addressee, Addressees
 from arrears.outreach.channels.names import MANUAL_CHANNEL
 from arrears.outreach.gate import Gate, Today
 from arrears.outreach.outbox import lock_customers, tried_today
+from arrears.outreach.promised import with_promises
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import Event, State
 from arrears.rules.policy import PolicyPack
 from arrears.run import Run, open_run
 from arrears.settings import Settings
-from arrears.warehouse import ops_desk
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 
 PERSON = 0
@@ -37,7 +38,6 @@ _NEVER_RANG = frozenset({"invalid", "failed"})
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
-_PROMISE: sa.Table = ops_desk.Promise.__table__  # type: ignore[assignment]
 
 
 class CallGate:
@@ -48,6 +48,7 @@ class CallGate:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: tuple[date, Mapping[str, str] | None, Run, Addressees] | None = None
+        self._open = ExitStack()
 
     def addressee(self, customer_id: str, contact: ContactRules, pack: PolicyPack) -> Addressee | None:
         """The customer as the day's ledger has him; None when he has no case there. Raises NotPublishedError."""
@@ -58,29 +59,26 @@ class CallGate:
                 if day != today or run.lake.published("ledger", run.day) != published:
                     self.close()
             if self._known is None:
-                opened = open_run(self._settings, today, self._clock)
-                run = opened.__enter__()
-                try:
+                with ExitStack() as stack:
+                    run = stack.enter_context(open_run(self._settings, today, self._clock))
                     addressees = Addressees(run, contact, pack)
-                except BaseException:
-                    run.close()
-                    raise
-                self._known = (today, run.lake.published("ledger", run.day), run, addressees)
+                    self._known = (today, run.lake.published("ledger", run.day), run, addressees)
+                    self._open = stack.pop_all()
             return self._known[3].of([customer_id])[customer_id]
 
     def close(self) -> None:
         """Forgets what was read."""
-        if self._known is not None:
-            self._known[2].close()
-            self._known = None
+        self._known = None
+        self._open.close()
 
 
 def reserve(connection: sa.Connection, case: sa.Row[Any], addressee: Addressee | None, gate: Gate) -> Call:
     """Reserves a call on a locked case under the customer's lock. Raises Refusal with the rule that forbids it."""
     lock_customers(connection, [case.customer_id])
     today = tried_today(connection, gate, [case.customer_id], besides=[]).get(case.customer_id, Today())
-    if addressee is not None:
-        addressee = _with_promises(connection, case, addressee, gate)
+    addressee = with_promises(
+        connection, {case.customer_id: addressee}, [case.customer_id], gate.now.date(), gate.contact.live_promise
+    )[case.customer_id]
     opinion = gate.judge({"channel": MANUAL_CHANNEL}, addressee, today)
     if opinion.verdict != "go":
         rule = opinion.rule or "policy"
@@ -221,19 +219,3 @@ def _tell(
         )
         .on_conflict_do_nothing()
     )
-
-
-def _with_promises(connection: sa.Connection, case: sa.Row[Any], addressee: Addressee, gate: Gate) -> Addressee:
-    """The addressee with the promises that were recorded here since the ledger was pulled."""
-    due_from = gate.now.date() - timedelta(days=gate.contact.live_promise.grace_days)
-    promised = connection.scalar(
-        sa.select(sa.func.count(_PROMISE.c.contract_id.distinct())).where(
-            _PROMISE.c.contract_id == sa.any_(sa.literal(case.contract_ids.split(","), sa.ARRAY(sa.Text))),
-            _PROMISE.c.due_on >= due_from,
-        )
-    )
-    if not promised:
-        return addressee
-    known = addressee.facts["contracts_promised"] or 0
-    facts = {**addressee.facts, "contracts_promised": max(known, promised)}
-    return Addressee(addressee.customer_id, facts, addressee.refused, addressee.counts)

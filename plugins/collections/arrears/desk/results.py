@@ -58,7 +58,7 @@ def check_result(result: ResultIn, case: sa.Row[Any], contact: ContactRules, pac
 def _check_promise(promise: PromiseIn, case: sa.Row[Any], clock: Clock) -> None:
     most = max(case.outstanding_amount, case.overdue_amount)
     amount = promise.amount
-    if not amount.is_finite() or amount != amount.quantize(Decimal("0.01")) or not 0 < amount <= most:
+    if not amount.is_finite() or not 0 < amount <= most or amount != amount.quantize(Decimal("0.01")):
         raise _invalid("promise.amount", f"an amount from 0.01 to the {most} that is owed, in cents", "another amount")
     today = clock.today()
     if not today <= promise.due_on <= today + FARTHEST_PROMISE:

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql import insert
 from arrears.outreach.addressees import Addressees
 from arrears.outreach.channels.base import SendResult
 from arrears.outreach.gate import Gate, Today, count_today
+from arrears.outreach.promised import with_promises
 from arrears.outreach.rules import Retry
 from arrears.outreach.states import DOUBTFUL_REASONS, INTERRUPTED, SENDABLE, Event, State, sources_of
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
@@ -99,7 +100,7 @@ def take(
     customers = sorted({row["customer_id"] for row in rows})
     lock_customers(connection, customers)
     today = tried_today(connection, gate, customers, besides=[row["task_key"] for row in rows])
-    known = addressees.of(customers)
+    known = with_promises(connection, addressees.of(customers), customers, gate.now.date(), gate.contact.live_promise)
     go: list[Task] = []
     blocked: dict[str, list[str]] = {}
     for row in rows:

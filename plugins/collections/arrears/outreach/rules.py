@@ -194,7 +194,8 @@ class ContactRules(RuleModel):
 
     def rule_of(self, name: str) -> ChannelRule:
         """What holds for a contact over the channel that `name` means. Calls by hand are always calls."""
-        rule = self.channels.get(self.channel_of(name))  # type: ignore[call-overload]
+        by_name: dict[str, ChannelRule] = {**self.channels}
+        rule = by_name.get(self.channel_of(name))
         if rule is None or (name == MANUAL_CHANNEL and not rule.is_call):
             return ChannelRule(address="phone", asks_consent=True, is_call=True, daily_cap=0)
         return rule
