@@ -19,7 +19,7 @@ class DriftError(ArrearsError):
 
 def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     """Path and text of every generated file."""
-    from arrears.docs import ageing_page, rules_page, settings_page, steps_page, strategy_page
+    from arrears.docs import ageing_page, api_page, rules_page, settings_page, steps_page, strategy_page
     from arrears.rules.registry import json_schemas
     from arrears.rules.rule_set import latest_rule_set
     from arrears.warehouse import dictionary
@@ -29,10 +29,12 @@ def generated(project: Path = PROJECT) -> Iterator[tuple[Path, str]]:
     yield docs / "settings.md", settings_page.render()
     yield docs / "data-dictionary.md", dictionary.render()
     yield docs / "strategy.md", strategy_page.render(project / "include" / "rules")
+    yield docs / "openapi.json", api_page.openapi()
     template = project / "env.template"
     yield template, with_part(template, _ENV, settings_page.render_env())
     for page, part in {
         "ageing.md": ageing_page.render(project / "tests" / "sql" / "strategy" / "ageing_cases.yaml"),
+        "api.md": api_page.part(),
         "operations.md": steps_page.failure_table(),
         "rules.md": rules_page.render(latest_rule_set(project / "include" / "rules")),
     }.items():

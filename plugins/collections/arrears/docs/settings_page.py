@@ -21,6 +21,7 @@ from arrears.settings import PROJECT
 
 GROUPS = (
     ("The library", "arrears.settings:Settings"),
+    ("The API", "arrears.api.settings:ApiSettings"),
     ("The stack of `make run` and `make up`", "arrears.stack.settings:StackSettings"),
 )
 """Heading and settings class of each group."""
