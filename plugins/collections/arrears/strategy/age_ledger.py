@@ -90,7 +90,7 @@ def age_ledger(settings: Settings, as_of: date, files: AgedFiles) -> dict[str, i
             ledger_rows = door_select(plan, relation, settings.time_zone)
             # the order of the keys matters to a stored table, not to one that is aggregated
             ledger_rows.set("order", None)
-            connection.sql(ledger_rows.sql(dialect="duckdb")).create_view(plan.contract.name, replace=True)
+            connection.sql(ledger_rows.sql(dialect="duckdb", copy=False)).create_view(plan.contract.name, replace=True)
         try:
             for table, select in selects.items():
                 written = select
@@ -148,7 +148,8 @@ def _create(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[st
 
 def _execute(connection: duckdb.DuckDBPyConnection, statement: exp.Expr, values: dict[str, Any]) -> Any:
     bound = {name: values[name] for name in placeholders(statement)}
-    return connection.execute(statement.sql(dialect="duckdb"), bound).fetchall()
+    # no copy: nobody reads the statement after this
+    return connection.execute(statement.sql(dialect="duckdb", copy=False), bound).fetchall()
 
 
 def _refused(label: str, error: duckdb.Error) -> LedgerError:
