@@ -218,8 +218,8 @@ def api_of(desk: StandInDesk) -> FastAPI:
             desk.write("set_batch", reason=body["reason"])
             return {"queue": queue, "grab_batch": desk.batch or 5}
 
-    @app.post("/cases/hand-over")
-    @app.post("/cases/give-back")
+    @app.post("/handovers")
+    @app.post("/returns")
     def move(request: Request, body: dict[str, Any]) -> Any:
         with desk.lock:
             for each in body["case_ids"]:
@@ -227,8 +227,9 @@ def api_of(desk: StandInDesk) -> FastAPI:
             desk.write(request.url.path.rsplit("/", 1)[-1], to=body.get("to"), reason=body["reason"])
             return moved(body["case_ids"])
 
-    @app.put("/collectors/{collector_id}/absence")
-    def absence(collector_id: str, body: dict[str, Any]) -> Any:
+    @app.post("/absences")
+    def absence(body: dict[str, Any]) -> Any:
+        collector_id = body["collector_id"]
         with desk.lock:
             mine = desk.of(collector_id) if body["absent"] else []
             (desk.absent.add if body["absent"] else desk.absent.discard)(collector_id)
@@ -237,8 +238,9 @@ def api_of(desk: StandInDesk) -> FastAPI:
             desk.write("absent", collector_id, reason=body["reason"])
             return {"collector_id": collector_id, "absent": body["absent"], "given": {}, "pooled": len(mine), "kept": 0}
 
-    @app.put("/collectors/{collector_id}/quota")
-    def quota(collector_id: str, body: dict[str, Any]) -> Any:
+    @app.put("/quotas")
+    def quota(body: dict[str, Any]) -> Any:
+        collector_id = body["collector_id"]
         with desk.lock:
             desk.quotas[collector_id] = body["quota"]
             desk.write("set_quota", collector_id, reason=body["reason"])

@@ -39,11 +39,11 @@ PERIODS = (1, 7, 30, 90)
 PATHS: Mapping[str, str] = {
     "grab": "/pools/{queue}/grab",
     "batch": "/pools/{queue}/batch",
-    "give_back": "/cases/give-back",
-    "hand_over": "/cases/hand-over",
-    "recall": "/cases/recall",
-    "absence": "/collectors/{collector_id}/absence",
-    "quota": "/collectors/{collector_id}/quota",
+    "give_back": "/returns",
+    "hand_over": "/handovers",
+    "recall": "/recalls",
+    "absence": "/absences",
+    "quota": "/quotas",
 }
 """Routes of the API that the forms send to."""
 
