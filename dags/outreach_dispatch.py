@@ -2,9 +2,10 @@
 
 **Runs** every five minutes from 08:00 to 21:55 in the lender's zone, always for the current business day by the clock
 of acting. Each run takes in receipts, settles what a killed worker left behind, lets unanswered approvals of ended days
-lapse, tries failed contacts again whose wait is over, and sends what has become due since the last run.
+lapse, tries failed contacts again whose wait is over, and sends what has become due since the last run. Beside it,
+`expire_leases` puts grabbed cases that nobody worked in time back into the pool.
 
-**Safe to clear:** its task, at any time, though the next run does the same. Pausing the Dag stops all sending that
+**Safe to clear:** its tasks, at any time, though the next run does the same. Pausing the Dag stops all sending that
 `outreach_daily` and `approvals_daily` do not do themselves; what is due goes out once it is unpaused and its window is
 still open.
 
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from airflow.sdk import CronTriggerTimetable, dag
 
-from arrears.orchestration import CONTACT_HOURS, OWNER, STEADY, ZONE, DispatchOperator, Tag
+from arrears.orchestration import CONTACT_HOURS, OWNER, STEADY, ZONE, DispatchOperator, ExpireLeasesOperator, Tag
 
 
 @dag(
@@ -29,6 +30,7 @@ from arrears.orchestration import CONTACT_HOURS, OWNER, STEADY, ZONE, DispatchOp
     doc_md=__doc__,
 )
 def outreach_dispatch() -> None:
+    ExpireLeasesOperator(task_id="expire_leases")
     DispatchOperator(task_id="dispatch_contacts")
 
 

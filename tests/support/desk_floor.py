@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from arrears.desk.callers import Caller
 from arrears.desk.desk import Desk
+from arrears.run import Run
 from arrears.settings import PROJECT, Settings
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR
 from arrears.warehouse.schema import metadata
@@ -192,3 +193,9 @@ def copy_rules(folder: Path, allocation: str = ALLOCATION) -> Path:
     shutil.copytree(PROJECT / "include" / "rules", folder)
     (folder / "allocation.yaml").write_text(allocation, encoding="utf-8")
     return folder
+
+
+def grab_at_desk(run: Run, collector_id: str, batch: int) -> list[str]:
+    """A lead grabs cases of `phone` for a collector on the run's day; their ids."""
+    desk = Desk(run.warehouse, run.settings, run.clock)
+    return [case.case_id for case in desk.grab(lead(), "phone", batch=batch, collector_id=collector_id).cases]

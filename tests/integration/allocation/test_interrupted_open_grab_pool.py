@@ -13,15 +13,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support.desk_floor import grab_at_desk
 
-from arrears.allocation.pool import grab
-from arrears.allocation.rules import QueueRules
 from arrears.allocation.steps import allocate_cases, open_grab_pool
 from arrears.run import open_run
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 
 TODAY = date(2026, 11, 20)
-RULES = QueueRules(grab_batch=5)
 
 _STOPS_BEFORE_THE_NTH_WRITE = """
 import sys
@@ -149,8 +147,7 @@ def test_grabs_beside_reruns_give_every_case_once_and_stay(allocation_days, ware
         def empty(collector: str) -> None:
             mine = taken.setdefault(collector, [])
             while True:
-                with run.warehouse.begin() as connection:
-                    batch = grab(connection, RULES, "phone", collector, run.clock)
+                batch = grab_at_desk(run, collector, 5)
                 mine += batch
                 # an empty hand may mean that others were just taking what is left: look again
                 with run.warehouse.connect() as connection:

@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support.desk_floor import grab_at_desk
 
-from arrears.allocation.pool import grab, list_pools
-from arrears.allocation.rules import QueueRules
 from arrears.allocation.steps import allocate_cases, open_grab_pool
-from arrears.clock import FixedClock
 from arrears.errors import AllocationError, NotPublishedError
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 from arrears.warehouse.schema import metadata
 
 TODAY = date(2026, 11, 20)
-RULES = QueueRules()
 
 
 def work(run: Any) -> Any:
@@ -142,8 +139,7 @@ def test_a_grab_stays_when_the_day_is_run_again(days, kit, rows_of):
     with days(kit.cases(10), [kit.collector("E1", daily_quota=2), kit.collector("E2", daily_quota=2)]) as run:
         work(run)
         lake = kit.read(run, "assignment")
-        with run.warehouse.begin() as connection:
-            taken = grab(connection, RULES, "phone", "E1", run.clock, 3)
+        taken = grab_at_desk(run, "E1", 3)
         assert taken == [f"C{i:04d}@2026-11-20" for i in (5, 6, 7)]
         before = rows_of(run)
         result = work(run)
@@ -157,10 +153,8 @@ def test_what_was_grabbed_yesterday_is_kept_beyond_the_quota_up_to_the_capacity(
     staff = [kit.collector("E1", daily_quota=2, capacity=4)]
     with days(kit.cases(10), staff) as run:
         work(run)
-        with run.warehouse.begin() as connection:
-            # room for two more under the capacity
-            assert len(grab(connection, RULES, "phone", "E1", run.clock, 5)) == 2
-            assert grab(connection, RULES, "phone", "E1", run.clock, 5) == []
+        # room for two more under the capacity
+        assert len(grab_at_desk(run, "E1", 5)) == 2
         mine = {customer for customer, owner in owners(run).items() if owner == "E1"}
     with days(kit.cases(10), staff, as_of=TODAY + timedelta(days=1)) as run:
         work(run)
@@ -341,77 +335,3 @@ def test_texts_that_look_like_sql_or_csv_arrive_as_they_are(days, kit):
     with days([kit.case(each, region='"SH", é') for each in ids], [kit.collector("E'1", team='a,"b"')]) as run:
         work(run)
         assert owners(run) == dict.fromkeys(ids, "E'1")
-
-
-# ---- grabbing
-
-
-@pytest.fixture
-def pool(days, kit):
-    """A day with 40 cases in the pool of phone: 20 of SH, 20 of BJ, the urgent ones in SH."""
-    staff = [
-        kit.collector("E1", daily_quota=0),
-        kit.collector("E2", "phone,field", daily_quota=0, regions="BJ,GZ"),
-        kit.collector("E3", "field"),
-        kit.collector("E4", present=False),
-        kit.collector("E5", daily_quota=0, capacity=5),
-    ]
-    with days(kit.cases(20, region="SH", priority=90) + kit.cases(20, first=21, region="BJ"), staff) as run:
-        work(run)
-        yield run
-
-
-def take(run: Any, collector: str, batch: int | None = None, queue: str = "phone", rules: QueueRules = RULES) -> Any:
-    with run.warehouse.begin() as connection:
-        return [each.split("@")[0] for each in grab(connection, rules, queue, collector, run.clock, batch)]
-
-
-def test_a_grab_takes_the_queues_batch_best_first(pool):
-    assert take(pool, "E1") == [f"C{i:04d}" for i in range(1, 21)]
-    with pool.warehouse.connect() as connection:
-        pools = list_pools(connection)
-    assert [(each.queue, each.cases, each.oldest_opened_at) for each in pools] == [("phone", 20, pool.clock.now())]
-
-
-def test_a_grab_takes_only_cases_of_the_collectors_regions(pool):
-    assert take(pool, "E2", 3) == ["C0021", "C0022", "C0023"]
-    free = QueueRules(respect_regions=False)
-    assert take(pool, "E2", 3, rules=free) == ["C0001", "C0002", "C0003"]
-
-
-def test_a_grab_ends_at_the_capacity(pool):
-    assert len(take(pool, "E5", 3)) == 3
-    assert len(take(pool, "E5", 3)) == 2
-    assert take(pool, "E5", 3) == []
-
-
-def test_an_empty_pool_gives_nothing(pool):
-    assert len(take(pool, "E1", 30)) == 30
-    assert len(take(pool, "E1", 30)) == 10
-    assert take(pool, "E1", 30) == []
-
-
-@pytest.mark.parametrize("batch", [0, -1, 31, 1_000_000])
-def test_a_batch_out_of_bounds_is_refused(pool, batch):
-    with pytest.raises(AllocationError, match=f"a batch of 1 to 30; found {batch}"):
-        take(pool, "E1", batch)
-
-
-@pytest.mark.parametrize(
-    ("collector", "queue", "found"),
-    [
-        ("E3", "phone", "one who is trained for field"),
-        ("E4", "phone", "one who is not at work"),
-        ("nobody", "phone", "no such collector"),
-        ("E1", "unknown", "one who is trained for phone"),
-    ],
-)
-def test_who_may_not_have_cases_of_the_queue_is_refused(pool, collector, queue, found):
-    with pytest.raises(AllocationError, match=found):
-        take(pool, collector, queue=queue)
-
-
-def test_the_roster_of_yesterday_gives_nobody_a_case(pool):
-    tomorrow = FixedClock(pool.clock.now() + timedelta(days=1))
-    with pool.warehouse.begin() as connection, pytest.raises(AllocationError, match="a collector of 2026-11-20"):
-        grab(connection, RULES, "phone", "E1", tomorrow)

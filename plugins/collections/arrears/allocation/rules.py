@@ -41,7 +41,7 @@ class QueueRules(RuleModel):
     grabs_per_day: Annotated[int, Field(ge=0)] | None = None
     """Cases of the queue that one collector may grab on one day; null: any number."""
     open_cases: Annotated[int, Field(ge=0)] | None = None
-    """Cases of the queue in his hands, however he came by them, at which a collector grabs no more; null: any number."""
+    """Cases of the queue in his hands at which a collector grabs no more; null: any number."""
     lease_minutes: Annotated[int, Field(ge=1)] | None = None
     """Minutes in which a grabbed case must be worked, or it goes back to the pool; null: grabbed cases stay."""
     lease_renewals: Annotated[int, Field(ge=0)] = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
@@ -48,7 +49,7 @@ from arrears.desk.views import (
 from arrears.outreach.gate import Gate
 from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.rules.policy import PolicyPack
-from arrears.rules.rule_set import load_rule_set
+from arrears.rules.rule_set import RuleSet, load_rule_set
 from arrears.settings import Settings
 from arrears.warehouse.ops_cases import CASE, COLLECTOR
 from arrears.warehouse.ops_desk import CaseExclusion
@@ -78,13 +79,18 @@ class Desk:
         self._clock = clock
         self._gate = CallGate(settings, clock)
         self._guard = threading.Lock()
-        self._rules: tuple[date, AllocationRules, ContactRules, PolicyPack] | None = None
+        self._rules: tuple[date, RuleSet] | None = None
         self._pool_sizes: dict[str, tuple[datetime, int]] = {}
         self._expired_at: datetime | None = None
 
     def close(self) -> None:
         """Lets go of what was read for calls; the warehouse is the caller's."""
         self._gate.close()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The lender's time zone, in which people read instants."""
+        return self._settings.zone
 
     # ---- the grab pool
 
@@ -388,7 +394,7 @@ class Desk:
                     .group_by(CASE.c.collector_id)
                 )
             }
-            moves = redeal(self._day_rules()[0], cases, present, in_hand)
+            moves = redeal(self._allocation(), cases, present, in_hand)
             self._move(connection, caller, moves, "absent", words, request_key)
             given: dict[str, int] = {}
             for each in moves:
@@ -453,7 +459,7 @@ class Desk:
         """Records how a contact with an own case ended, and what was promised in it."""
         caller.must_change("a result")
         self._expire()
-        _, contact, pack = self._day_rules()
+        contact, pack = self._contact()
         promise = result.promise and (str(result.promise.amount), result.promise.due_on)
         body = (result.case_id, result.channel, result.outcome, result.contract_id, result.call_id, promise)
 
@@ -469,7 +475,7 @@ class Desk:
         """Reserves a call by hand on an own case under the day's limits; Refusal with the rule that forbids it."""
         caller.must_change("a call")
         self._expire()
-        _, contact, pack = self._day_rules()
+        contact, pack = self._contact()
         gate = Gate(contact, pack, self._settings.zone, self._clock.now())
 
         def act(connection: sa.Connection) -> Call:
@@ -515,7 +521,7 @@ class Desk:
         """The pools of all queues."""
         self._expire()
         with self._warehouse.connect() as connection:
-            return reading.read_pools(connection, caller, self._day_rules()[0], self._clock)
+            return reading.read_pools(connection, caller, self._allocation(), self._clock)
 
     def pool(self, caller: Caller, queue: str, *, limit: int = 50) -> PoolDetail:
         """The pool of one queue: its best cases, the day's grabs, the leases that run out next."""
@@ -523,7 +529,7 @@ class Desk:
         self._queue_rules(queue)
         self._expire()
         with self._warehouse.connect() as connection:
-            pool = reading.read_pools(connection, caller, self._day_rules()[0], self._clock, queue)[0]
+            pool = reading.read_pools(connection, caller, self._allocation(), self._clock, queue)[0]
             return reading.read_pool(connection, caller, pool, self._clock, limit)
 
     def allocation(self, caller: Caller, queue: str | None = None) -> AllocationView:
@@ -531,7 +537,7 @@ class Desk:
         if queue is not None:
             self._queue_rules(queue)
         with self._warehouse.connect() as connection:
-            return reading.read_allocation(connection, caller, self._day_rules()[0], self._clock, queue)
+            return reading.read_allocation(connection, caller, self._allocation(), self._clock, queue)
 
     def audit(
         self,
@@ -624,17 +630,22 @@ class Desk:
             exclude=end_reason != "absent" and any(each.to is None for each in moves),
         )
 
-    def _day_rules(self) -> tuple[AllocationRules, ContactRules, PolicyPack]:
+    def _allocation(self) -> AllocationRules:
+        return self._today().load(FILE, AllocationRules)
+
+    def _contact(self) -> tuple[ContactRules, PolicyPack]:
+        return load_contact_rules(self._today())
+
+    def _today(self) -> RuleSet:
         today = self._clock.today()
         known = self._rules
         if known is None or known[0] != today:
-            found = load_rule_set(self._settings.rules, today)
-            known = (today, found.load(FILE, AllocationRules), *load_contact_rules(found))
+            known = (today, load_rule_set(self._settings.rules, today))
             self._rules = known
-        return known[1:]
+        return known[1]
 
     def _queue_rules(self, queue: str) -> QueueRules:
-        rules = self._day_rules()[0]
+        rules = self._allocation()
         if queue not in rules.queues and not self._has_cases(queue):
             raise _unknown("queue.unknown", "a queue of allocation.yaml, or one that has cases", "the queue")
         return rules.queue(queue)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from arrears.orchestration.approval import ApprovalStepOperator
 from arrears.orchestration.dispatch import DispatchOperator
 from arrears.orchestration.docs import describe_dag, describe_step
+from arrears.orchestration.leases import ExpireLeasesOperator
 from arrears.orchestration.preview import PreviewOperator
 from arrears.orchestration.step import StepOperator
 from arrears.orchestration.wiring import (
@@ -41,6 +42,7 @@ __all__ = [
     "ZONE",
     "ApprovalStepOperator",
     "DispatchOperator",
+    "ExpireLeasesOperator",
     "PreviewOperator",
     "StepOperator",
     "Tag",

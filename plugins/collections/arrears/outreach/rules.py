@@ -194,7 +194,7 @@ class ContactRules(RuleModel):
 
     def rule_of(self, name: str) -> ChannelRule:
         """What holds for a contact over the channel that `name` means. Calls by hand are always calls."""
-        by_name: dict[str, ChannelRule] = {**self.channels}
+        by_name: dict[str, ChannelRule] = dict(self.channels.items())
         rule = by_name.get(self.channel_of(name))
         if rule is None or (name == MANUAL_CHANNEL and not rule.is_call):
             return ChannelRule(address="phone", asks_consent=True, is_call=True, daily_cap=0)
