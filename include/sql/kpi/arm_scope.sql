@@ -1,18 +1,9 @@
 -- Whose cases experiments may count: contracts that were in the book on or after the first entry day of any experiment.
--- book_from and book_to (exclusive; NULL: open) are the days between which the contract is in the book.
-WITH periods AS (
-    SELECT
-        contract_id,
-        customer_id,
-        GREATEST(originated_on, COALESCE(ledger_from, originated_on)) AS book_from,
-        LEAST(COALESCE(closed_on, written_off_on), COALESCE(written_off_on, closed_on)) AS book_to
-    FROM contracts
-)
-
 SELECT
     contract_id,
     customer_id,
+    contract_no,
     book_from,
     book_to
-FROM periods
-WHERE book_from <= $as_of AND (book_to IS NULL OR (book_to > book_from AND book_to >= $experiments_from))
+FROM whole_scope
+WHERE book_to IS NULL OR book_to >= $experiments_from

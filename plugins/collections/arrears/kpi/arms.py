@@ -133,8 +133,9 @@ def build_arms(run: Run) -> dict[str, int]:
         "as_of": last,
         "experiments_from": first,
     }
-    names = ["kpi/arm_scope", *(f"strategy/{each}" for each in ("pauses", "needs", "arrears_states", "bucket_history"))]
-    overdue = chained(run.settings.sql, *names, "kpi/arm_overdue", names={"kpi/arm_scope": "scope"})
+    history = ("strategy/pauses", "strategy/oldest_unmet", "strategy/bucket_history")
+    models = ("strategy/whole_scope", "kpi/arm_scope", *history, "kpi/arm_overdue")
+    overdue = chained(run.settings.sql, *models, names={"kpi/arm_scope": "scope"})
     run_select(
         run,
         overdue,

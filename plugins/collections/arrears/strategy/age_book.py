@@ -25,7 +25,7 @@ _CHAINS: dict[str, tuple[str, ...]] = {
     "installment_ageing": ("pauses", "walk", "installment_ageing"),
     "overdue_spells": ("walk", "overdue_scope", "overdue_needs", "arrears_states", "overdue_spells"),
     "sibling_spells": ("sibling_scope", "needs", "arrears_states", "overdue_spells"),
-    "bucket_history": ("whole_scope", "pauses", "needs", "arrears_states", "bucket_history"),
+    "bucket_history": ("whole_scope", "pauses", "oldest_unmet", "bucket_history"),
 }
 """Tables that several models make in one statement; each model reads those before it."""
 _NAMES = {
