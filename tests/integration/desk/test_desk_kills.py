@@ -1,4 +1,4 @@
-"""Kills at the desk: between any two statements nothing is half done; a crowd, a server and a split do not lose cases."""
+"""Kills at the desk: between any two statements nothing is half done, and a crowd that is hit loses no case."""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from arrears.allocation.rules import QueueRules
 from arrears.clock import Clock
 from arrears.desk.callers import Caller
 from arrears.desk.compiled import Compiled
+from arrears.desk.eligibility import listed
 from arrears.desk.refusals import Refusal
 from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import WorkItem
@@ -65,7 +66,7 @@ def lock_collector(connection: sa.Connection, collector_id: str, clock: Clock, q
         rule, found = "collector.not_in_roster", f"one who was in it on {row.as_of.isoformat()}"
     elif not row.at_work:
         rule, found = "collector.not_at_work", "one who is not at work"
-    elif queue is not None and row.skills is not None and queue not in row.skills.split(","):
+    elif queue is not None and row.skills is not None and queue not in listed(row.skills):
         rule, found = "collector.not_trained", "one who is not trained for it"
     elif _ABSENT.run(connection, me=collector_id, today=today).scalar():
         rule, found = "collector.absent", "one who was reported absent"
@@ -96,8 +97,8 @@ def claim(
     lease = None if rules.lease_minutes is None else now + timedelta(minutes=rules.lease_minutes)
     regions = None
     if rules.respect_regions and collector.regions is not None:
-        regions = ["", *(each.strip() for each in collector.regions.split(","))]
-    languages = None if collector.languages is None else [each.strip() for each in collector.languages.split(",")]
+        regions = ["", *listed(collector.regions)]
+    languages = None if collector.languages is None else list(listed(collector.languages))
     rows = CLAIM.run(
         connection,
         me=collector.collector_id,
