@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.support.desk_floor import grab_at_desk
+from tests.support.desk_floor import MovingClock, grab_at_desk, lead
 
 from arrears.allocation.steps import allocate_cases, open_grab_pool
+from arrears.desk.desk import Desk
+from arrears.desk.views import ResultIn
 from arrears.errors import AllocationError, NotPublishedError
+from arrears.settings import PROJECT
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 from arrears.warehouse.schema import metadata
 
@@ -165,6 +169,60 @@ def test_what_was_grabbed_yesterday_is_kept_beyond_the_quota_up_to_the_capacity(
         kept = {customer for customer, owner in owners(run).items() if owner == "E1"}
         assert len(kept) == 3
         assert kept < mine
+
+
+def with_leases(run: Any) -> None:
+    """Gives the day's rules leases of an hour, and the rules of contact that results ask for."""
+    shipped = PROJECT / "include" / "rules"
+    for name in ("contact.yaml", "policies/cn.yaml"):
+        (run.settings.rules / name).parent.mkdir(exist_ok=True)
+        shutil.copy(shipped / name, run.settings.rules / name)
+    allocation = run.settings.rules / "allocation.yaml"
+    text = allocation.read_text(encoding="utf-8").replace("grab_batch: 20", "grab_batch: 20, lease_minutes: 60")
+    allocation.write_text(text, encoding="utf-8")
+
+
+def test_the_day_run_again_keeps_what_people_did_at_the_desk(days, kit, rows_of):
+    """Given back, handed over, pooled by a lead, worked, expired: no run of the day undoes it."""
+    staff = [kit.collector("E1", daily_quota=2), kit.collector("E2", daily_quota=2)]
+    with days(kit.cases(12), staff) as run:
+        with_leases(run)
+        work(run)
+        before = owners(run)
+        clock = MovingClock(run.clock.now())
+        desk = Desk(run.warehouse, run.settings, clock)
+        mine = [f"{customer}@2026-11-20" for customer, owner in before.items() if owner == "E1"]
+        desk.hand_over(lead(), mine[:1], to="E2", reason="level")
+        desk.hand_over(lead(), mine[1:], to=None, reason="free")
+        grabbed = [case.case_id for case in desk.grab(lead(), "phone", collector_id="E1", batch=6).cases]
+        desk.give_back(lead(), grabbed[:1], reason="other")
+        desk.record_result(lead(), ResultIn(grabbed[1], "visit", "right_party"))
+        clock.forward(minutes=61)
+        assert desk.expire() == 4
+        after, rows = owners(run), rows_of(run)
+        assert after != before
+        work(run)
+        assert owners(run) == after
+        assert rows_of(run) == rows
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_lease_that_was_over_before_the_day_began_keeps_nobody(days, kit, noticed):
+    staff = [kit.collector("E1", daily_quota=0), kit.collector("E2", daily_quota=9)]
+    with days(kit.cases(3), [kit.collector("E1", daily_quota=0)]) as run:
+        with_leases(run)
+        work(run)
+        assert len(grab_at_desk(run, "E1", 3)) == 3
+        Desk(run.warehouse, run.settings, run.clock).record_result(
+            lead(), ResultIn("C0001@2026-11-20", "visit", "right_party")
+        )
+    with days(kit.cases(3), staff, as_of=TODAY + timedelta(days=1)) as run:
+        if noticed:
+            assert Desk(run.warehouse, run.settings, run.clock).expire() == 2
+        work(run)
+        assert owners(run) == {"C0001": "E1", "C0002": "E2", "C0003": "E2"}
+        if not noticed:
+            assert Desk(run.warehouse, run.settings, run.clock).expire() == 0
 
 
 def test_a_contact_attempt_today_keeps_the_owner_but_not_the_figures(days, kit):

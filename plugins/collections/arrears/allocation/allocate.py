@@ -29,7 +29,7 @@ def allocate(run: Run) -> StepResult:
     roster = read_roster(run, rules)
     if run.is_current:
         with run.warehouse.connect() as connection:
-            owners = owners_of_the_morning(connection, run.day.as_of)
+            owners = owners_of_the_morning(connection, run.day.as_of, run.settings.time_zone)
     else:
         owners = no_owners()
     run_model(

@@ -19,11 +19,12 @@ def no_owners() -> pa.Table:
     return _OWNERS.empty_table()
 
 
-def owners_of_the_morning(connection: sa.Connection, as_of: date) -> pa.Table:
+def owners_of_the_morning(connection: sa.Connection, as_of: date, zone: str) -> pa.Table:
     """customer_id, collector_id and by_hand (grabbed, or given by a person) of all cases owned when `as_of` began.
 
     It is read from the intervals, so it is the same before and after the day's own run and after grabs of the day:
-    what a re-run computes does not depend on what happened since.
+    what a re-run computes does not depend on what happened since. Who held a case under a lease that was over before
+    the day began, by the lender's `zone`, had it no more, whether that was noticed or not.
     """
     assignment, case = CaseAssignment.__table__.c, Case.__table__.c
     select = (
@@ -33,6 +34,11 @@ def owners_of_the_morning(connection: sa.Connection, as_of: date) -> pa.Table:
             assignment.collector_id.is_not(None),
             assignment.from_day < as_of,
             sa.or_(assignment.to_day.is_(None), assignment.to_day >= as_of),
+            sa.or_(
+                assignment.to_day.is_not(None),
+                case.lease_until.is_(None),
+                sa.cast(sa.func.timezone(zone, case.lease_until), sa.Date) >= as_of,
+            ),
         )
         .ext(postgresql.distinct_on(case.customer_id))
         .order_by(case.customer_id, assignment.from_at.desc(), assignment.interval_no.desc())
