@@ -51,6 +51,8 @@ class Collector:
     regions: frozenset[str] | None
     daily_quota: int | None
     capacity: int | None
+    queue_quota: int | None = None
+    """Cases of this queue that he is given today, set by hand; it takes the place of the daily quota."""
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,14 @@ class Hands:
         self.all[collector_id] = self.all.get(collector_id, 0) + cases
         self.by_hand[collector_id] = self.by_hand.get(collector_id, 0) + by_hand
 
-    def room(self, collector: Collector, at_most: int) -> int:
-        """How many more cases the collector may be given."""
+    def room(self, collector: Collector, at_most: int, kept: int) -> int:
+        """How many more cases the collector may be given in a queue of which he keeps so many."""
         held = self.all.get(collector.collector_id, 0)
         given = held - self.by_hand.get(collector.collector_id, 0)
         room = at_most
-        if collector.daily_quota is not None:
+        if collector.queue_quota is not None:
+            room = min(room, collector.queue_quota - kept)
+        elif collector.daily_quota is not None:
             room = min(room, collector.daily_quota - given)
         if collector.capacity is not None:
             room = min(room, collector.capacity - held)
@@ -143,9 +147,12 @@ class _Planner:
         turn[by_turn] = np.arange(len(members))
         return Crew(
             base=np.array([demand.kept.get(each.collector_id, 0) for each in members], dtype=np.int64),
-            room=np.array([self._hands.room(each, len(demand.regions)) for each in members], dtype=np.int64),
+            room=np.array([self._room(each, demand) for each in members], dtype=np.int64),
             turn=turn,
         )
+
+    def _room(self, collector: Collector, demand: QueueDemand) -> int:
+        return self._hands.room(collector, len(demand.regions), demand.kept.get(collector.collector_id, 0))
 
     def _add_region(self, queue: str, region: str, row: int, levelled: Levelled, eligible: np.ndarray) -> None:
         given = int(levelled.per_region[row])
