@@ -301,6 +301,53 @@ def test_the_order_of_the_input_does_not_matter(given, kit):
     assert given(many, staff)[0] == given(many[::-1], staff[::-1])[0]
 
 
+def test_under_quota_only_those_with_a_quota_get_cases(given, kit):
+    staff = [kit.collector("E1", daily_quota=3), kit.collector("E2"), kit.collector("E3", daily_quota=0)]
+    rows, _ = given(kit.cases(8), staff, rules=with_rules("mode: quota"))
+    assert counts(rows) == {"E1": 3, None: 5}
+
+
+def test_level_fills_up_those_with_fewest_cases_over_all_queues(given, kit):
+    """E1 has all 4 of field before phone is served."""
+    staff = [kit.collector("E1", "field,phone"), kit.collector("E2", "phone")]
+    rules = "queues: {field: {}, phone: {mode: level}}"
+    rows, _ = given(kit.cases(4, "field") + kit.cases(6, first=5), staff, rules=rules)
+    assert counts(rows) == {"E1": 5, "E2": 5}
+    assert counts(given(kit.cases(4, "field") + kit.cases(6, first=5), staff)[0]) == {"E1": 7, "E2": 3}
+
+
+def test_balanced_gives_the_same_number_and_nearly_the_same_amount(given, kit):
+    many = [kit.case(f"C{i:03d}", overdue_amount=f"{(i * 7919) % 9973}.17", region="SH") for i in range(200)]
+    staff = [kit.collector("E1"), kit.collector("E2", regions="SH"), kit.collector("E3"), kit.collector("E4")]
+    amount = {row["customer_id"]: row["overdue_amount"] for row in many}
+
+    def sums(rows):
+        return sorted(sum(amount[each] for each in mine) for mine in owners(rows).values())
+
+    even, balanced = given(many, staff)[0], given(many, staff, rules=with_rules("mode: balanced"))[0]
+    assert set(counts(balanced).values()) == {50}
+    assert (sums(balanced)[-1] - sums(balanced)[0]) * 1000 <= sums(balanced)[0]
+    assert sums(even)[-1] - sums(even)[0] > sums(balanced)[-1] - sums(balanced)[0]
+    assert reasons(balanced) == {"balanced_split": 200}
+    assert [row["customer_id"] for row in balanced] == [row["customer_id"] for row in even]
+    assert given(many[::-1], staff[::-1], rules=with_rules("mode: balanced"))[0] == balanced
+
+
+def test_balanced_keeps_regions_and_leaves_the_pool(given, kit):
+    many = [
+        kit.case(f"C{i:03d}", overdue_amount=f"{(i * 7919) % 9973}.17", region="SH" if i % 3 else "BJ")
+        for i in range(100)
+    ]
+    staff = [kit.collector("E1", regions="BJ"), kit.collector("E2", regions="SH"), kit.collector("E3", daily_quota=9)]
+    rows, _ = given(many, staff, rules=with_rules("mode: balanced"))
+    even, _ = given(many, staff)
+    regions = {row["customer_id"]: row["region"] for row in many}
+    assert {regions[each] for each in owners(rows)["E1"]} == {"BJ"}
+    assert {regions[each] for each in owners(rows)["E2"]} == {"SH"}
+    assert counts(rows) == counts(even)
+    assert owners(rows).get(None) == owners(even).get(None)
+
+
 @pytest.mark.spark
 def test_spark_gives_the_same_rows(given, kit):
     many = (

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from arrears.allocation.balance import balance
 from arrears.allocation.owners import no_owners, owners_of_the_morning
 from arrears.allocation.roster import collectors_by_queue, read_roster
 from arrears.allocation.rules import FILE, AllocationRules, QueueRules, queue_relation
-from arrears.allocation.split import NO_COLLECTOR_FOR_REGION, NOBODY_PRESENT, Hands, QueueDemand, plan_split
+from arrears.allocation.split import (
+    NO_COLLECTOR_FOR_REGION,
+    NOBODY_PRESENT,
+    Collector,
+    Hands,
+    QueueDemand,
+    plan_split,
+)
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import run_model
 
 DEMAND = "allocation/demand"
 ASSIGNMENT = "assignment"
+DEALT = "allocation/dealt"
+"""The assignment before amounts are balanced, when a queue asks for that."""
 
 
 def allocate(run: Run) -> StepResult:
@@ -39,10 +50,13 @@ def allocate(run: Run) -> StepResult:
         relations={"queue_rule": queue_relation(rules), "roster": roster, "owners": owners},
     )
     demand, hands = _read_demand(run)
-    plan = plan_split(rules, collectors_by_queue(roster), demand, hands)
-    rows = run_model(
-        run, "allocation/assignment", table=ASSIGNMENT, relations=plan.relations, sources={"demand": DEMAND}
-    )
+    collectors = collectors_by_queue(roster)
+    plan = plan_split(rules, collectors, demand, hands)
+    balanced = [queue for queue, rule in rules.items() if rule.mode == "balanced" and queue in demand]
+    dealt = DEALT if balanced else ASSIGNMENT
+    rows = run_model(run, "allocation/assignment", table=dealt, relations=plan.relations, sources={"demand": DEMAND})
+    if balanced:
+        _write_balanced(run, balanced, collectors)
     figures = _figures(run, rules, roster)
     unknown = [
         f"queue {queue}: not in {FILE}, split with the defaults" for queue in sorted(set(present) - set(loaded.queues))
@@ -77,6 +91,43 @@ def _read_demand(run: Run) -> tuple[dict[str, QueueDemand], Hands]:
         )
         for queue in queues
     }, hands
+
+
+def _write_balanced(run: Run, queues: Sequence[str], collectors: Mapping[str, Sequence[Collector]]) -> None:
+    """Writes `assignment`: what was dealt, with the day's cases of `queues` swapped until amounts are even."""
+    dealt = pa.concat_tables(pq.read_table(path) for path in run.lake.files(DEALT, run.day))
+    dealt = dealt.sort_by([("queue", "ascending"), ("work_order", "ascending")])
+    regions = read_lake(run, DEMAND, ["customer_id", "region"])
+    amounts = read_lake(run, "cases", ["customer_id", "overdue_amount"])
+    region = _matched(dealt, regions, "region")
+    cents = pc.cast(pc.multiply(_matched(dealt, amounts, "overdue_amount"), 100), pa.int64()).to_numpy()
+    owner = np.array(dealt["collector_id"].to_pylist(), dtype=object)
+    source = dealt["source"].to_numpy(zero_copy_only=False)
+    in_queue = dealt["queue"].to_numpy(zero_copy_only=False)
+    reason = np.array(dealt["reason"].to_pylist(), dtype=object)
+    for queue in queues:
+        staff = sorted(collectors.get(queue, ()), key=lambda each: each.collector_id)
+        ids = np.array([each.collector_id for each in staff], dtype=object)
+        mine = np.flatnonzero((in_queue == queue) & (source == "auto"))
+        kept = np.flatnonzero((in_queue == queue) & (source == "kept"))
+        if not len(mine):
+            continue
+        base = np.zeros(len(ids), dtype=np.int64)
+        np.add.at(base, np.searchsorted(ids, owner[kept]), cents[kept])
+        names, kind = np.unique(np.array(region.take(mine).to_pylist(), dtype=str), return_inverse=True)
+        may = np.array([[not name or each.regions is None or name in each.regions for each in staff] for name in names])
+        owner[mine] = ids[balance(cents[mine], np.searchsorted(ids, owner[mine]), base, kind.astype(np.int64), may)]
+        reason[mine] = "balanced_split"
+    for name, values in (("collector_id", owner), ("reason", reason)):
+        at = dealt.schema.get_field_index(name)
+        dealt = dealt.set_column(at, dealt.schema.field(at), pa.array(values, dealt.schema.field(at).type))
+    with run.lake.replace(ASSIGNMENT, run.day) as aside:
+        pq.write_table(dealt, aside)
+
+
+def _matched(rows: pa.Table, facts: pa.Table, column: str) -> pa.ChunkedArray:
+    """A column of `facts` in the order of the customers of `rows`."""
+    return facts[column].take(pc.index_in(rows["customer_id"], value_set=facts["customer_id"].combine_chunks()))
 
 
 def _figures(run: Run, rules: Mapping[str, QueueRules], roster: pa.Table) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from arrears.rules.files import RuleModel
 
 FILE = "allocation.yaml"
 
-Mode = Literal["even"]
+Mode = Literal["even", "balanced", "quota", "level"]
 Remainder = Literal["pool", "spread"]
 First = Literal["priority", "overdue_amount", "days_past_due"]
 Reason = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -26,7 +26,9 @@ class QueueRules(RuleModel):
     """How one queue is split."""
 
     mode: Mode = "even"
-    """even: by count, up to the daily quota of a collector who has one."""
+    """even: by count, up to the daily quota of a collector who has one. balanced: by count as well, and then by overdue
+    amount. quota: only to those who have a quota, up to it. level: those with the fewest cases in hand over all queues
+    first."""
     respect_regions: bool = True
     """Whether a collector's list of regions binds."""
     remainder: Remainder = "pool"

@@ -130,14 +130,14 @@ class _Planner:
         eligible = np.array(
             [[name == "" or key is None or name in key for key in keys] for name in names], dtype=np.bool_
         ).reshape(len(names), len(keys))
-        hands = [self._crew(members, demand) for members in crews.values()]
+        hands = [self._crew(members, demand, rules) for members in crews.values()]
         levelled = level_crews(indexes.astype(np.int64), eligible, hands, spread=rules.remainder == "spread")
         for row, name in enumerate(names):
             self._add_region(queue, str(name), row, levelled, eligible)
         for column, (members, crew) in enumerate(zip(crews.values(), hands, strict=True)):
             self._add_seats(queue, column, members, crew, int(levelled.per_crew[column]))
 
-    def _crew(self, members: Sequence[Collector], demand: QueueDemand) -> Crew:
+    def _crew(self, members: Sequence[Collector], demand: QueueDemand, rules: QueueRules) -> Crew:
         # a collector's turn: who has less in hand over all queues comes first, then the id
         by_turn = sorted(
             range(len(members)),
@@ -145,13 +145,17 @@ class _Planner:
         )
         turn = np.empty(len(members), dtype=np.int64)
         turn[by_turn] = np.arange(len(members))
+        # what counts as held when loads are levelled: cases of the queue, or of all queues
+        held = self._hands.all if rules.mode == "level" else demand.kept
         return Crew(
-            base=np.array([demand.kept.get(each.collector_id, 0) for each in members], dtype=np.int64),
-            room=np.array([self._room(each, demand) for each in members], dtype=np.int64),
+            base=np.array([held.get(each.collector_id, 0) for each in members], dtype=np.int64),
+            room=np.array([self._room(each, demand, rules) for each in members], dtype=np.int64),
             turn=turn,
         )
 
-    def _room(self, collector: Collector, demand: QueueDemand) -> int:
+    def _room(self, collector: Collector, demand: QueueDemand, rules: QueueRules) -> int:
+        if rules.mode == "quota" and collector.daily_quota is None and collector.queue_quota is None:
+            return 0
         return self._hands.room(collector, len(demand.regions), demand.kept.get(collector.collector_id, 0))
 
     def _add_region(self, queue: str, region: str, row: int, levelled: Levelled, eligible: np.ndarray) -> None:
