@@ -28,13 +28,14 @@ charged AS (
     GROUP BY contract_id
 ),
 
+-- Returned payments are left out by CASE: filtering the others row by row takes many times as long in a large ledger.
 paid AS (
     SELECT
         contract_id,
-        SUM(amount) AS amount,
-        MAX(value_date) AS last_payment_on
+        SUM(CASE WHEN reversed_on <= $as_of THEN NULL ELSE amount END) AS amount,
+        MAX(CASE WHEN reversed_on <= $as_of THEN NULL ELSE value_date END) AS last_payment_on
     FROM payments
-    WHERE value_date <= $as_of AND (reversed_on IS NULL OR reversed_on > $as_of)
+    WHERE value_date <= $as_of
     GROUP BY contract_id
 )
 
