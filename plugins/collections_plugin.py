@@ -11,31 +11,34 @@ from arrears.orchestration import warm_up
 PREFIX = "/arrears"
 
 
+PAGES = {
+    "day": "Day 日览",
+    "allocation": "Allocation 案件分配",
+    "pool": "Grab pool 抢单",
+    "performance": "Performance 绩效",
+    "explain": "Explain 处置说明",
+}
+"""The pages in the navigation, by the last part of their address; each has an icon of that name."""
+
+
+def _page(name: str, words: str) -> dict[str, Any]:
+    return {
+        "name": words,
+        "href": f"{PREFIX}/{name}",
+        "destination": "nav",
+        "url_route": name,
+        "nav_top_level": True,
+        "icon": f"{PREFIX}/static/{name}.svg",
+        "icon_dark_mode": f"{PREFIX}/static/{name}-dark.svg",
+    }
+
+
 class CollectionsPlugin(AirflowPlugin):
     """Pages of the collections strategy inside Airflow, behind its login."""
 
     name = "collections"
     listeners: ClassVar[list[Any]] = [warm_up]
-    external_views: ClassVar[list[Any]] = [
-        {
-            "name": "Day 日览",
-            "href": f"{PREFIX}/day",
-            "destination": "nav",
-            "url_route": "day",
-            "nav_top_level": True,
-            "icon": f"{PREFIX}/static/day.svg",
-            "icon_dark_mode": f"{PREFIX}/static/day-dark.svg",
-        },
-        {
-            "name": "Explain 处置说明",
-            "href": f"{PREFIX}/explain",
-            "destination": "nav",
-            "url_route": "explain",
-            "nav_top_level": True,
-            "icon": f"{PREFIX}/static/explain.svg",
-            "icon_dark_mode": f"{PREFIX}/static/explain-dark.svg",
-        },
-    ]
+    external_views: ClassVar[list[Any]] = [_page(name, words) for name, words in PAGES.items()]
 
     @property
     def fastapi_apps(self) -> list[Any]:

@@ -1,5 +1,5 @@
--- Whether a contract in scope is in arrears, from on_day to the day before `until`: one row per day on which anything
--- happened, as long as the contract was in the book.
+-- Whether a contract in scope is in arrears, from on_day to the day before its next row: one row per day on which
+-- anything happened, as long as the contract was in the book.
 -- In arrears on day X: of what fell due before X, some item needs more money than was paid by X. Both are running
 -- figures over the days on which anything happened, returned payments included. What happened before the contract
 -- came into the book counts on its first day there. The states before that are on the row too: was_in_arrears,
@@ -21,7 +21,6 @@ due AS (
     SELECT
         in_scope.contract_no,
         needs.due_date,
-        needs.item_no,
         needs.needed
     FROM needs
     INNER JOIN in_scope ON needs.contract_id = in_scope.contract_id
@@ -44,7 +43,6 @@ movements AS (
         CAST(due_date + INTERVAL 1 DAY AS DATE) AS happened_on,
         needed,
         CASE WHEN $grace_days = 0 THEN needed END AS needed_after_grace,
-        item_no,
         NULL AS received
     FROM due
     UNION ALL
@@ -53,7 +51,6 @@ movements AS (
         CAST(due_date + INTERVAL 1 DAY * ($grace_days + 1) AS DATE) AS happened_on,
         NULL AS needed,
         needed AS needed_after_grace,
-        NULL AS item_no,
         NULL AS received
     FROM due
     WHERE $grace_days > 0
@@ -63,7 +60,6 @@ movements AS (
         value_date AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
-        NULL AS item_no,
         amount AS received
     FROM made
     WHERE reversed_on IS NULL OR reversed_on > value_date
@@ -73,7 +69,6 @@ movements AS (
         reversed_on AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
-        NULL AS item_no,
         -amount AS received
     FROM made
     WHERE reversed_on <= $as_of AND reversed_on > value_date
@@ -83,7 +78,6 @@ movements AS (
         book_from AS happened_on,
         NULL AS needed,
         NULL AS needed_after_grace,
-        NULL AS item_no,
         NULL AS received
     FROM in_scope
 ),
@@ -94,7 +88,6 @@ days AS (
         GREATEST(movements.happened_on, in_scope.book_from) AS on_day,
         MAX(movements.needed) AS needed,
         MAX(movements.needed_after_grace) AS needed_after_grace,
-        MAX(movements.item_no) AS item_no,
         CAST(COALESCE(SUM(movements.received), 0) AS DECIMAL(18, 2)) AS received
     FROM movements
     INNER JOIN in_scope ON movements.contract_no = in_scope.contract_no
@@ -106,10 +99,8 @@ running AS (
     SELECT
         contract_no,
         on_day,
-        LEAD(on_day) OVER (PARTITION BY contract_no ORDER BY on_day) AS next_day,
         received,
         SUM(received) OVER so_far AS paid,
-        MAX(item_no) OVER so_far AS items_due,
         COALESCE(MAX(needed) OVER so_far, 0) AS needed,
         COALESCE(MAX(needed) OVER before, 0) AS needed_before,
         COALESCE(MAX(needed_after_grace) OVER so_far, 0) AS needed_after_grace,
@@ -125,9 +116,6 @@ running AS (
 SELECT
     in_scope.contract_id,
     running.on_day,
-    COALESCE(running.next_day, in_scope.book_until) AS until,
-    running.paid,
-    running.items_due,
     running.needed > running.paid AS in_arrears,
     running.needed_after_grace > running.paid AS beyond_grace,
     running.needed_before > running.paid - running.received AS was_in_arrears,

@@ -44,7 +44,6 @@ served AS (
 SELECT
     contract_id,
     due_date,
-    ROW_NUMBER() OVER (PARTITION BY contract_id ORDER BY due_date, serving, installment_no, charge_id) AS item_no,
     -- in whole cents, as payments are: the part of a cent that is immaterial decides nothing
     CAST(owed_so_far - FLOOR(tolerance * 100) * 0.01 AS DECIMAL(18, 2)) AS needed
 FROM served

@@ -16,7 +16,6 @@ WITH due AS (
 SELECT
     contract_id,
     due_date,
-    CAST(NULL AS INTEGER) AS item_no,
     -- in whole cents, as payments are: the part of a cent that is immaterial decides nothing
     CAST(owed_so_far - FLOOR(tolerance * 100) * 0.01 AS DECIMAL(18, 2)) AS needed
 FROM due

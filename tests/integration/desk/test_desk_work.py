@@ -223,8 +223,8 @@ def test_the_same_result_twice_is_written_once(floor, held):
     first = floor.desk.record_result(E1, result, request_key="r")
     assert floor.desk.record_result(E1, result, request_key="r") == first
     assert len(floor.rows("contact_result")) == len(floor.rows("contact_task")) == 1
-    other = ResultIn(held[0], "phone", "busy")
-    assert refusal(floor.desk.record_result, E1, other, request_key="r") == ("conflict", "request.key_reused")
+    for other in (ResultIn(held[0], "phone", "busy"), replace(result, initiated_by="customer")):
+        assert refusal(floor.desk.record_result, E1, other, request_key="r") == ("conflict", "request.key_reused")
 
 
 def test_results_are_append_only(floor, held):

@@ -28,10 +28,12 @@ def desk() -> StandInDesk:
 
 @pytest.fixture
 def application(web_app: Any, settings_of_pages: Path, desk: StandInDesk, monkeypatch: pytest.MonkeyPatch) -> Any:
+    from arrears.web.callers import airflow_caller
+
     monkeypatch.setattr(web_app, "_desk", lru_cache(lambda: desk))
     made = web_app.create_app()
     made.dependency_overrides[web_app.get_user] = object
-    made.dependency_overrides[web_app.airflow_caller] = lambda: Caller("lead", "lead", via="airflow")
+    made.dependency_overrides[airflow_caller] = lambda: Caller("lead", "lead", via="airflow")
     return made
 
 
@@ -52,7 +54,9 @@ def test_nothing_is_shown_without_a_login(web_app: Any, settings_of_pages: Path,
 @pytest.mark.parametrize("page", PAGES)
 def test_only_leads_see_what_changes(web_app: Any, application: Any, page: str) -> None:
     assert "data-open=" in fetch(application, page).text
-    application.dependency_overrides[web_app.airflow_caller] = lambda: Caller("guest", "viewer", via="airflow")
+    from arrears.web.callers import airflow_caller
+
+    application.dependency_overrides[airflow_caller] = lambda: Caller("guest", "viewer", via="airflow")
     seen = fetch(application, f"{page}?lang=en")
     assert seen.status_code == 200
     assert "data-open=" not in seen.text

@@ -196,8 +196,14 @@ def test_the_page_is_in_the_navigation(web_app: Any) -> None:
     plugin = runpy.run_path(str(PROJECT / "plugins" / "collections_plugin.py"))["CollectionsPlugin"]
     assert [(view["href"], view["destination"]) for view in plugin.external_views] == [
         ("/arrears/day", "nav"),
+        ("/arrears/allocation", "nav"),
+        ("/arrears/pool", "nav"),
+        ("/arrears/performance", "nav"),
         ("/arrears/explain", "nav"),
     ]
+    static = PROJECT / "plugins" / "collections" / "arrears" / "web" / "static"
+    icons = [view[key].rpartition("/")[2] for view in plugin.external_views for key in ("icon", "icon_dark_mode")]
+    assert [each for each in icons if not (static / each).is_file()] == []
 
 
 # ---- in a real browser

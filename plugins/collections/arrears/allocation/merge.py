@@ -22,11 +22,9 @@ from arrears.allocation.staging import refresh_statistics, stage, temporary_tabl
 from arrears.errors import AllocationError
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
+from arrears.warehouse import locks
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
 from arrears.warehouse.ops_contacts import ContactAttempt
-
-_LOCK = 4_711_002
-"""Key of the advisory lock that keeps two merges apart; row locks alone would not, for cases not opened yet."""
 
 _DECIDED = ("collector_id", "source", "reason")
 _FIGURES = (
@@ -226,7 +224,8 @@ def apply_assignment(run: Run) -> StepResult:
     collectors = read_collectors(run)
     day = run.day.as_of
     with run.warehouse.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        # row locks alone would not keep two merges apart, for cases not opened yet
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.CASES)))
         concerned = sa.or_(CASE.c.state != "closed", CASE.c.closed_on == day, CASE.c.opened_on == day)
         connection.execute(
             sa.select(CASE.c.case_id).where(concerned).order_by(CASE.c.case_id).with_for_update()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -68,7 +69,7 @@ class Sources:
         settings, engine, _ = self._opened()
         last = to_day or settings.acting_clock().today() - timedelta(days=1)
         first = from_day or last - timedelta(days=_DAYS - 1)
-        rules = load_rule_set(settings.rules, settings.acting_clock().today())
+        rules = partial(load_rule_set, settings.rules)
         with engine.connect() as connection:
             return performance(
                 connection, rules, from_day=min(first, last), to_day=last, basis=basis, teams=caller.teams

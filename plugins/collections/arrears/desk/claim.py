@@ -21,11 +21,9 @@ from arrears.desk.eligibility import listed
 from arrears.desk.refusals import Refusal
 from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import WorkItem
+from arrears.warehouse import locks
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
 from arrears.warehouse.ops_desk import Absence, CaseEvent, CaseExclusion
-
-MERGE_LOCK = 4_711_002
-"""The lock under which open_grab_pool applies a day: whoever changes cases takes it shared, and waits for that."""
 
 _ABSENCE: sa.Table = Absence.__table__  # type: ignore[assignment]
 _EVENT: sa.Table = CaseEvent.__table__  # type: ignore[assignment]
@@ -130,7 +128,7 @@ def claim(
 
 def _lock() -> sa.Select[Any]:
     # asked in a condition, so that a merge is waited for before the row is locked: the merge wants that row as well
-    waited = sa.select(sa.func.pg_advisory_xact_lock_shared(MERGE_LOCK)).scalar_subquery()
+    waited = sa.select(sa.func.pg_advisory_xact_lock_shared(locks.CASES)).scalar_subquery()
     return (
         sa.select(COLLECTOR)
         .where(COLLECTOR.c.collector_id == sa.bindparam("me"), waited.is_not(None))

@@ -7,14 +7,15 @@ order, the merge's, then collectors', then cases', then customers', so that acts
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from arrears.allocation.presets import read_presets
 from arrears.allocation.rules import FILE, AllocationRules, QueueRules
 from arrears.clock import Clock
 from arrears.desk import presets, reading
@@ -57,7 +58,7 @@ from arrears.warehouse.ops_desk import CaseExclusion
 MOST_ROWS = 1000
 """Rows that one read gives at most."""
 _SMALL_POOL = 1000
-_STALE = timedelta(seconds=2)
+_STALE_SECONDS = 2.0
 _EXPIRY_EVERY = timedelta(seconds=1)
 _HIGHEST_QUOTA = 100_000
 
@@ -80,7 +81,7 @@ class Desk:
         self._gate = CallGate(settings, clock)
         self._guard = threading.Lock()
         self._rules: tuple[date, RuleSet] | None = None
-        self._pool_sizes: dict[str, tuple[datetime, int]] = {}
+        self._pool_sizes: dict[str, tuple[float, int]] = {}
         self._expired_at: datetime | None = None
 
     def close(self) -> None:
@@ -372,7 +373,7 @@ class Desk:
             if collector is None:
                 raise _unknown("collector.unknown", "a collector of the roster", "an absence")
             caller.must_cover(collector.team, "an absence")
-            away = presets.absent_on(connection, today)
+            away = read_presets(connection, today).absent
             if absent == (collector_id in away):
                 return Redealt(collector_id, absent)
             presets.put_absence(connection, today, collector_id, absent, caller, self._clock.now(), words)
@@ -461,7 +462,15 @@ class Desk:
         self._expire()
         contact, pack = self._contact()
         promise = result.promise and (str(result.promise.amount), result.promise.due_on)
-        body = (result.case_id, result.channel, result.outcome, result.contract_id, result.call_id, promise)
+        body = (
+            result.case_id,
+            result.channel,
+            result.outcome,
+            result.contract_id,
+            result.call_id,
+            result.initiated_by,
+            promise,
+        )
 
         def act(connection: sa.Connection) -> Recorded:
             wait_for_merge(connection)
@@ -599,13 +608,8 @@ class Desk:
         act: Callable[[sa.Connection], Answer],
     ) -> Answer:
         request = Request(caller, action, key, body, self._clock.today())
-        with self._begin() as connection:
-            return request.answer(connection, kind, lambda: act(connection))
-
-    @contextmanager
-    def _begin(self) -> Iterator[sa.Connection]:
         with self._warehouse.begin() as connection:
-            yield connection
+            return request.answer(connection, kind, lambda: act(connection))
 
     def _move(
         self,
@@ -623,7 +627,6 @@ class Desk:
             moves,
             action="redealt" if end_reason == "absent" else end_reason,
             end_reason=end_reason,
-            source="manual",
             reason=reason[:LONGEST_REASON],
             key=key,
             # who comes back may have his cases again, and so may the one whose case went to somebody by name
@@ -713,10 +716,11 @@ class Desk:
 
     def _pool_left(self, connection: sa.Connection, queue: str, taken: int) -> int:
         """How many cases the pool has left. A large pool is counted every other second: counting costs a claim."""
-        now = datetime.now(self._settings.zone)
+        # a cache grows old by the machine's time, which nothing that is decided goes by
+        now = time.monotonic()
         with self._guard:
             known = self._pool_sizes.get(queue)
-            if known is not None and known[1] > _SMALL_POOL and now - known[0] < _STALE:
+            if known is not None and known[1] > _SMALL_POOL and now - known[0] < _STALE_SECONDS:
                 left = known[1] - taken
                 self._pool_sizes[queue] = (known[0], left)
                 return left

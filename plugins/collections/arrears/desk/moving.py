@@ -12,8 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from arrears.clock import Clock
 from arrears.desk.audit import Act, note
 from arrears.desk.callers import Caller
-from arrears.desk.claim import MERGE_LOCK
 from arrears.desk.refusals import Refusal
+from arrears.warehouse import locks
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, INSTANT
 from arrears.warehouse.ops_desk import Action, CaseExclusion
 
@@ -51,7 +51,7 @@ def distinct_ids(case_ids: Collection[str], what: str) -> list[str]:
 
 def wait_for_merge(connection: sa.Connection) -> None:
     """Waits while open_grab_pool applies a day, and keeps it waiting until the transaction ends."""
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(MERGE_LOCK)))
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock_shared(locks.CASES)))
 
 
 def lock_cases(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Sequence[sa.Row[Any]]:
@@ -73,9 +73,7 @@ def move(
     *,
     action: Action,
     end_reason: EndReason,
-    source: Literal["manual", "recall", "auto"],
-    reason: str | None,
-    rule: str | None = None,
+    reason: str,
     key: str | None = None,
     exclude: bool = True,
 ) -> None:
@@ -98,7 +96,7 @@ def move(
         .values(
             state=sa.case((pooled, "pool"), else_="owned"),
             collector_id=wanted.c.to_id,
-            source=sa.case((pooled, None), else_=source),
+            source=sa.case((pooled, None), else_="manual"),
             owned_from=sa.case((pooled, None), else_=at),
             pool_opened_at=sa.case((pooled, at), else_=None),
             lease_until=None,
@@ -119,7 +117,7 @@ def move(
         "case_id": ended.c.case_id,
         "interval_no": ended.c.interval_no + 1,
         "collector_id": ended.c.to_id,
-        "source": sa.case((ended.c.to_id.is_(None), "pool"), else_=source),
+        "source": sa.case((ended.c.to_id.is_(None), "pool"), else_="manual"),
         "queue": ended.c.queue,
         "from_at": at,
         "from_day": sa.literal(today),
@@ -151,7 +149,6 @@ def move(
                 queue=each.case.queue,
                 collector_id=each.case.collector_id,
                 to_collector_id=each.to,
-                rule=rule,
                 reason=reason,
             )
             for each in moves

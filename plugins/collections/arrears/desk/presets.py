@@ -38,18 +38,6 @@ def batches_of(connection: sa.Connection, day: date) -> dict[str, int]:
     return {row.queue: row.grab_batch for row in connection.execute(select)}
 
 
-def quotas_of(connection: sa.Connection, day: date) -> dict[tuple[str, str], int]:
-    """The quotas that were set by hand on `day`, by collector and queue."""
-    select = sa.select(_QUOTA).where(_QUOTA.c.business_day == day, _QUOTA.c.quota.is_not(None))
-    return {(row.collector_id, row.queue): row.quota for row in connection.execute(select)}
-
-
-def absent_on(connection: sa.Connection, day: date) -> frozenset[str]:
-    """The collectors who were reported absent on `day`."""
-    select = sa.select(_ABSENCE.c.collector_id).where(_ABSENCE.c.business_day == day, _ABSENCE.c.absent)
-    return frozenset(connection.scalars(select))
-
-
 def put_batch(
     connection: sa.Connection, day: date, queue: str, batch: int | None, caller: Caller, at: datetime, reason: str
 ) -> None:

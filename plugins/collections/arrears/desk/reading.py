@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from arrears.allocation.presets import Presets, read_presets
 from arrears.allocation.rules import AllocationRules, QueueRules
 from arrears.clock import Clock
 from arrears.desk.callers import Caller
 from arrears.desk.eligibility import listed
-from arrears.desk.presets import absent_on, batches_of, quotas_of
+from arrears.desk.presets import batches_of
 from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import (
     AllocationView,
@@ -59,7 +60,7 @@ def read_worklist(
         .offset(offset)
     ).all()
     today = clock.today()
-    absent = collector.collector_id in absent_on(connection, today)
+    absent = collector.collector_id in read_presets(connection, today).absent
     return Worklist(
         collector_id=collector.collector_id,
         as_of=clock.now(),
@@ -148,7 +149,7 @@ def read_pools(
         collector = connection.execute(
             sa.select(COLLECTOR).where(COLLECTOR.c.collector_id == caller.collector_id)
         ).one_or_none()
-    absent = absent_on(connection, today) if collector is not None else frozenset[str]()
+    absent = read_presets(connection, today).absent if collector is not None else frozenset[str]()
     views = []
     for queue, own in rules.in_order(found).items():
         if only is not None and queue != only:
@@ -261,14 +262,14 @@ def read_allocation(
         for row in connection.execute(sa.select(COLLECTOR).order_by(COLLECTOR.c.collector_id))
         if caller.role == "collector" or caller.teams is None or row.team in caller.teams
     }
-    absent, batches, quotas = absent_on(connection, today), batches_of(connection, today), quotas_of(connection, today)
+    by_hand, batches = read_presets(connection, today), batches_of(connection, today)
     morning = _morning(connection, today)
     queues = []
     for queue, own in rules.in_order(held).items():
         if only is not None and queue != only:
             continue
         people = [
-            _share(queue, own, collector, held.get(queue, {}), in_all, absent, quotas, today)
+            _share(queue, own, collector, held.get(queue, {}), in_all, by_hand, today)
             for collector in roster.values()
             if collector.as_of == today or collector.collector_id in held.get(queue, {})
         ]
@@ -282,13 +283,13 @@ def _share(
     collector: sa.Row[Any],
     held: Mapping[str | None, sa.Row[Any]],
     in_all: Mapping[str | None, int],
-    absent: Collection[str],
-    quotas: Mapping[tuple[str, str], int],
+    by_hand: Presets,
     today: date,
 ) -> CollectorShare:
     who = collector.collector_id
     row = held.get(who)
-    by_hand = quotas.get((who, queue))
+    absent = who in by_hand.absent
+    quota = by_hand.quotas.get((queue, who))
     return CollectorShare(
         collector_id=who,
         team=collector.team,
@@ -301,10 +302,10 @@ def _share(
         grabbed_today=row.grabbed_today if row else 0,
         total_cases=in_all.get(who, 0),
         capacity=collector.capacity,
-        quota=collector.daily_quota if by_hand is None else by_hand,
-        quota_by_hand=by_hand is not None,
-        at_work=bool(collector.at_work) and collector.as_of == today and who not in absent,
-        absent_by_hand=who in absent,
+        quota=collector.daily_quota if quota is None else quota,
+        quota_by_hand=quota is not None,
+        at_work=bool(collector.at_work) and collector.as_of == today and not absent,
+        absent_by_hand=absent,
         trained=collector.skills is None or queue in listed(collector.skills),
         fewer_because=("regions",) if own.respect_regions and collector.regions is not None else (),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,7 +27,6 @@ OUTCOMES = frozenset(
 """How a contact can end, besides what the policy pack names."""
 CHANNELS = frozenset({"phone", "call", "visit", "sms", "email"})
 """Over what a person makes contact, besides the channels of contact.yaml."""
-FARTHEST_PROMISE = timedelta(days=366)
 
 _RESULT: sa.Table = ops_desk.ContactResult.__table__  # type: ignore[assignment]
 _PROMISE: sa.Table = ops_desk.Promise.__table__  # type: ignore[assignment]
@@ -49,22 +48,20 @@ def check_result(result: ResultIn, case: sa.Row[Any], contact: ContactRules, pac
     if contract not in case.contract_ids.split(","):
         raise _invalid("result.contract", "a contract of the case", "another one")
     if result.promise is not None:
-        _check_promise(result.promise, case, clock)
+        _check_promise(result.promise, case, clock.today(), contact.live_promise.at_most_days)
         if pack.outcomes.meaning(result.outcome) != "connected":
             raise _invalid("promise.without_contact", "a promise by somebody who was reached", "an outcome without")
     return str(contract)
 
 
-def _check_promise(promise: PromiseIn, case: sa.Row[Any], clock: Clock) -> None:
+def _check_promise(promise: PromiseIn, case: sa.Row[Any], today: date, at_most_days: int) -> None:
     most = max(case.outstanding_amount, case.overdue_amount)
     amount = promise.amount
     if not amount.is_finite() or not 0 < amount <= most or amount != amount.quantize(Decimal("0.01")):
         raise _invalid("promise.amount", f"an amount from 0.01 to the {most} that is owed, in cents", "another amount")
-    today = clock.today()
-    if not today <= promise.due_on <= today + FARTHEST_PROMISE:
-        raise _invalid(
-            "promise.due_on", f"a day from {today} to {today + FARTHEST_PROMISE}", promise.due_on.isoformat()
-        )
+    last = today + timedelta(days=at_most_days)
+    if not today <= promise.due_on <= last:
+        raise _invalid("promise.due_on", f"a day from {today} to {last}", promise.due_on.isoformat())
 
 
 def write_result(

@@ -94,8 +94,6 @@ class Redealt:
     """Cases given to others, by collector."""
     pooled: int = 0
     """Cases that went to the pool."""
-    kept: int = 0
-    """Cases that stay: worked today, or under a promise."""
 
 
 @dataclass(frozen=True)

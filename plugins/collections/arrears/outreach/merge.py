@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from arrears.outreach.states import REPLACEABLE, State
 from arrears.run import Run
+from arrears.warehouse import locks
 from arrears.warehouse.ops_contacts import ContactTask
 
 _CONTENT = (
@@ -40,7 +41,6 @@ _COLUMNS = ("task_key", "business_day", "customer_id", "slot", *_CONTENT)
 _APPROVED_CONTENT = ("contract_ids", "channel", "placement", "needs_approval")
 """What an approval is about; other changes leave it standing."""
 _INSTANT = pa.timestamp("us", tz="UTC")
-_MERGE_LOCK = 4_711_003
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 
 
@@ -54,7 +54,7 @@ def merge_plan(run: Run) -> dict[str, int]:
         # Spark writes instants in the old form that does not say that they are UTC
         wanted = wanted.set_column(wanted.schema.get_field_index(name), name, wanted[name].cast(_INSTANT))
     with run.warehouse.begin() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MERGE_LOCK, run.day.as_of.toordinal())))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.CONTACT_PLAN, run.day.as_of.toordinal())))
         staged = _stage(connection, wanted)
         return _merge(connection, staged, run.day.as_of, run.clock.now())
 

@@ -25,12 +25,12 @@ from arrears.outreach.gate import Gate, Today, count_today
 from arrears.outreach.promised import with_promises
 from arrears.outreach.rules import Retry
 from arrears.outreach.states import DOUBTFUL_REASONS, INTERRUPTED, SENDABLE, Event, State, sources_of
+from arrears.warehouse import locks
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 
 LEASE = timedelta(minutes=10)
 """How long a worker may be silent by the clock of acting before its tasks are taken from it."""
 
-_CUSTOMER_LOCKS = 4_711_002
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
 
@@ -308,7 +308,7 @@ def lock_customers(connection: sa.Connection, customers: Sequence[str]) -> None:
         {int.from_bytes(hashlib.sha256(each.encode()).digest()[:4], "big", signed=True) for each in customers}
     )
     wanted = sa.func.unnest(sa.literal(keys, sa.ARRAY(sa.Integer))).column_valued("wanted")
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_CUSTOMER_LOCKS, wanted))).all()
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.CUSTOMERS, wanted))).all()
 
 
 def tried_today(

@@ -121,6 +121,8 @@ class LivePromise(RuleModel):
     stops: Literal["any_contract", "all_contracts", "never"]
     grace_days: Annotated[int, Field(ge=0)] = 0
     """Days after its due date for which a promise still counts as live."""
+    at_most_days: Annotated[int, Field(ge=0, le=3660)] = 366
+    """How far ahead a promise may be due."""
 
 
 class Caps(RuleModel):

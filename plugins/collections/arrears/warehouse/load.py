@@ -22,14 +22,13 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from arrears.errors import WarehouseError
+from arrears.warehouse import locks
 
 if TYPE_CHECKING:
     from arrears.day import Basis
 
 log = logging.getLogger(__name__)
 
-_LOCK = 4_711_002
-"""Key of the advisory lock under which loads run: two loads at once wait for one another."""
 _ROWS_A_WRITE = 65_536
 
 Scope = Sequence[tuple[date, "Basis"]]
@@ -63,7 +62,7 @@ def loading(warehouse: sa.Engine) -> Iterator[sa.Connection]:
     """
     try:
         with warehouse.begin() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.MART)))
             yield connection.execution_options(preserve_rowcount=True)
     except (OperationalError, InterfaceError) as error:
         raise _lost(warehouse) from error

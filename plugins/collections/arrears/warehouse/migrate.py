@@ -11,16 +11,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from arrears.errors import WarehouseError
+from arrears.warehouse import locks
 from arrears.warehouse.base import AUDIT
-
-_LOCK = 4_711_001
-"""Key of the advisory lock under which migrations run, so that two starts do not migrate at once."""
 
 
 def upgrade(warehouse: sa.Engine, revision: str = "head") -> None:
     """Brings the warehouse to `revision`. Safe to call again and from several processes."""
     with warehouse.connect() as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(_LOCK)))
+        connection.execute(sa.select(sa.func.pg_advisory_lock(locks.MIGRATION)))
         connection.commit()
         try:
             config = _config()
@@ -29,7 +27,7 @@ def upgrade(warehouse: sa.Engine, revision: str = "head") -> None:
             connection.commit()
         finally:
             connection.rollback()
-            connection.execute(sa.select(sa.func.pg_advisory_unlock(_LOCK)))
+            connection.execute(sa.select(sa.func.pg_advisory_unlock(locks.MIGRATION)))
             connection.commit()
 
 

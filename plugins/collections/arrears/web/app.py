@@ -8,7 +8,7 @@ one that takes a form does so to keep a contract's id out of addresses.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,7 +23,6 @@ from arrears.kpi.performance import PerformanceView, performance
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
-from arrears.web.callers import airflow_caller as airflow_caller
 from arrears.web.day_view import known_days, read_day
 from arrears.web.desk_pages import DeskReads, Sources, desk_routes
 from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
@@ -126,7 +125,7 @@ def _desk() -> DeskReads:
 
 
 def _performance(connection: sa.Connection, settings: Settings, from_day: date, to_day: date) -> PerformanceView:
-    rules = load_rule_set(settings.rules, settings.acting_clock().today())
+    rules = partial(load_rule_set, settings.rules)
     return performance(connection, rules, from_day=from_day, to_day=to_day)
 
 

@@ -63,8 +63,8 @@ DESK_TEXTS: Mapping[str, tuple[str, str]] = {
     "batch_note": ("留空：按规则。立即生效。", "Empty: as the rules say. Holds at once."),
     "mark_absent": ("标记缺勤", "Mark absent"),
     "absent_note": (
-        "其案件立即分给他人，余下进入抢单池；今日已处理或有承诺的案件保留。",
-        "His cases are spread over others at once, the rest goes to the pool; worked and promised ones stay.",
+        "其全部案件立即分给他人，余下进入抢单池。",
+        "All his cases are spread over others at once, the rest goes to the pool.",
     ),
     "mark_present": ("标记返岗", "Mark as back"),
     "present_note": (
