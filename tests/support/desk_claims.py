@@ -1,8 +1,9 @@
 """How many claims a second the library makes, for the comparison with the claim's bare SQL in pgbench.
 
-    python -m tests.support.desk_claims <threads> <seconds> <collectors>
+    python -m tests.support.desk_claims <number> <threads> <seconds> <collectors>
 
-Prints the number of claims and the seconds that they took. Settings come from the environment.
+Says that it is ready, waits for a line, and prints the number of claims and the seconds that they took. `number` tells
+processes that run side by side apart. Settings come from the environment.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from arrears.warehouse.connect import open_warehouse
 
 def main() -> None:
     """Claims batches of 20 for random collectors, each thread one after the other."""
-    threads, seconds, collectors = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    process, threads, seconds, collectors = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     settings = load_settings()
     warehouse = open_warehouse(settings)
     desk = Desk(warehouse, settings, settings.acting_clock())
@@ -29,9 +30,9 @@ def main() -> None:
     failed: list[BaseException] = []
 
     def work(number: int) -> None:
-        chosen = random.Random(number)
+        chosen = random.Random(process * threads + number)
         try:
-            desk.grab(callers[number], "phone", batch=1)
+            desk.grab(callers[process * threads + number], "phone", batch=1)
             start.wait()
             while time.monotonic() < end[0]:
                 assert len(desk.grab(chosen.choice(callers), "phone", batch=20).cases) == 20
@@ -42,6 +43,8 @@ def main() -> None:
     end = [0.0]
 
     def go() -> None:
+        print("ready", flush=True)
+        sys.stdin.readline()
         end[0] = time.monotonic() + seconds
 
     start = threading.Barrier(threads, action=go)

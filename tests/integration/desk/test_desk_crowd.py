@@ -28,19 +28,21 @@ INSERT INTO ops.case (case_id, customer_id, state, pool_opened_at, opened_on, as
     outstanding_amount, days_past_due, bucket, class, rule_set, rule_set_version, rule_set_hash)
 SELECT 'C' || n || '@2026-11-20', 'C' || n, 'pool', '2026-11-20 01:00Z', '2026-11-20', '2026-11-20', 'phone', 's', 't',
     3, 'in_house', 50, n, 1, 'K' || n, 'K' || n, 1000, 50000, 40, 'M2', 'mid', 'r', 1, 'h'
-FROM generate_series(1, :cases) AS n
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS n
 """
 _INTERVALS = """
 INSERT INTO ops.case_assignment (case_id, interval_no, source, queue, from_at, from_day, reason)
-SELECT case_id, 1, 'pool', queue, pool_opened_at, as_of, 'test' FROM ops.case
+SELECT 'C' || n || '@2026-11-20', 1, 'pool', 'phone', '2026-11-20 01:00Z', '2026-11-20', 'test'
+FROM generate_series(cast(:first AS integer), cast(:last AS integer)) AS n
 """
 
 
-def fill(warehouse: sa.Engine, cases: int) -> None:
-    """A pool of `cases`, and statistics that know of it."""
+def fill(warehouse: sa.Engine, cases: int, first: int = 1) -> None:
+    """Puts `cases` cases more into the pool, numbered from `first`, and has statistics know of them."""
+    numbers = {"first": first, "last": first + cases - 1}
     with warehouse.begin() as connection:
-        connection.execute(sa.text(_FILL), {"cases": cases})
-        connection.execute(sa.text(_INTERVALS))
+        connection.execute(sa.text(_FILL), numbers)
+        connection.execute(sa.text(_INTERVALS), numbers)
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("VACUUM ANALYZE ops.case"))
         connection.execute(sa.text("VACUUM ANALYZE ops.case_assignment"))
