@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -154,3 +155,31 @@ def test_a_request_to_stop_does_not_cut_off_the_stopping() -> None:
         assert signal.getsignal(signal.SIGTERM) is fail
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def test_a_request_to_stop_while_a_service_starts_reaches_us_once_the_service_is_known(
+    tmp_path: Path, started: list[Service], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(*_: object) -> None:
+        raise Interrupted
+
+    class AskedInBetween(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)  # type: ignore[call-overload]
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0)
+
+    monkeypatch.setattr(processes.subprocess, "Popen", AskedInBetween)
+    before = signal.signal(signal.SIGTERM, interrupt)
+    started.append(service(tmp_path, SLEEP))
+    try:
+        with pytest.raises(Interrupted):
+            started[0].start()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert started[0].process is not None, "the process runs and nobody knows it"
+    stop_services(started)
+    assert started[0].process.poll() is not None

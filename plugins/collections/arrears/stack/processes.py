@@ -44,7 +44,8 @@ class Service:
     def start(self) -> Service:
         """Starts the process in a session of its own, so that a Ctrl-C reaches us alone and we stop it in order."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.log.open("wb") as log:
+        # a request to stop between the start and its assignment would leave a process that nobody knows
+        with self.log.open("wb") as log, requests_held():
             self.process = subprocess.Popen(
                 list(self.command),
                 env=dict(self.environment),
@@ -89,6 +90,23 @@ class Service:
         if self.process is None:
             return {}
         return identity_of(self.process.pid, self.name)
+
+
+@contextmanager
+def requests_held() -> Iterator[None]:
+    """Holds back requests to stop, and passes them on at its end; unlike `uninterrupted`, loses none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: held.append(number)) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(held):
+            signal.raise_signal(number)
 
 
 @contextmanager
