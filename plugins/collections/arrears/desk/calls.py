@@ -22,7 +22,7 @@ from arrears.desk.views import Call
 from arrears.outreach.addressees import Addressee, Addressees
 from arrears.outreach.channels.names import MANUAL_CHANNEL
 from arrears.outreach.gate import Gate, Today
-from arrears.outreach.outbox import lock_customers, tried_today
+from arrears.outreach.history import lock_customers, tried_today
 from arrears.outreach.promised import with_promises
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import Event, State

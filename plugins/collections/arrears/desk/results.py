@@ -15,7 +15,7 @@ from arrears.desk.callers import Caller
 from arrears.desk.calls import settle_call, write_call
 from arrears.desk.refusals import Refusal
 from arrears.desk.views import PromiseIn, Recorded, ResultIn
-from arrears.outreach.outbox import lock_customers
+from arrears.outreach.history import lock_customers
 from arrears.outreach.rules import ContactRules
 from arrears.rules.policy import PolicyPack
 from arrears.warehouse import ops_desk

@@ -21,11 +21,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from arrears.outreach.addressees import Addressees
 from arrears.outreach.channels.base import SendResult
-from arrears.outreach.gate import Gate, Today, count_today
-from arrears.outreach.promised import with_promises
+from arrears.outreach.gate import Gate
+from arrears.outreach.history import ask_gate
 from arrears.outreach.rules import Retry
 from arrears.outreach.states import DOUBTFUL_REASONS, INTERRUPTED, SENDABLE, Event, State, sources_of
-from arrears.warehouse import locks
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 
 LEASE = timedelta(minutes=10)
@@ -97,22 +96,11 @@ def take(
     rows = [dict(row) for row in connection.execute(query.with_for_update(skip_locked=True)).mappings()]
     if not rows:
         return Taken((), None)
-    customers = sorted({row["customer_id"] for row in rows})
-    lock_customers(connection, customers)
-    today = tried_today(connection, gate, customers, besides=[row["task_key"] for row in rows])
-    known = with_promises(connection, addressees.of(customers), customers, gate.now.date(), gate.contact.live_promise)
     go: list[Task] = []
     blocked: dict[str, list[str]] = {}
-    for row in rows:
-        customer = today.setdefault(row["customer_id"], Today())
-        opinion = gate.judge(row, known[row["customer_id"]], customer)
+    for row, opinion in zip(rows, ask_gate(connection, gate, addressees, rows), strict=True):
         if opinion.verdict == "go":
             go.append({**row, "attempts": row["attempts"] + 1})
-            customer.add(
-                {"state": State.SENDING, "state_reason": None, "outcome": None, "last_attempt_at": gate.now},
-                is_call=gate.contact.channels[row["channel"]].is_call,
-                pack=gate.pack,
-            )
         elif opinion.verdict == "block":
             blocked.setdefault(opinion.rule or "policy", []).append(row["task_key"])
     for rule, keys in sorted(blocked.items()):
@@ -299,38 +287,6 @@ def _reason(task: Task, result: SendResult) -> str | None:
 
 
 _TEXTS = sa.ARRAY(sa.Text)
-
-
-def lock_customers(connection: sa.Connection, customers: Sequence[str]) -> None:
-    """Takes the locks of customers until the transaction ends: who counts a customer's contacts holds it."""
-    # sorted, so that two workers never wait for each other in a circle; who shares a key shares a lock, no harm done
-    keys = sorted(
-        {int.from_bytes(hashlib.sha256(each.encode()).digest()[:4], "big", signed=True) for each in customers}
-    )
-    wanted = sa.func.unnest(sa.literal(keys, sa.ARRAY(sa.Integer))).column_valued("wanted")
-    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.CUSTOMERS, wanted))).all()
-
-
-def tried_today(
-    connection: sa.Connection, gate: Gate, customers: Sequence[str], besides: Sequence[str]
-) -> dict[str, Today]:
-    """What was tried today with `customers`, the tasks `besides` left out; under the customers' locks."""
-    tried = connection.execute(
-        sa.select(
-            _TASK.c.customer_id,
-            _TASK.c.channel,
-            _TASK.c.state,
-            _TASK.c.state_reason,
-            _TASK.c.outcome,
-            _TASK.c.last_attempt_at,
-        ).where(
-            _TASK.c.business_day == gate.now.date(),
-            _TASK.c.customer_id == sa.any_(sa.literal(list(customers), _TEXTS)),
-            _TASK.c.attempts > 0,
-            _TASK.c.task_key != sa.all_(sa.literal(list(besides), _TEXTS)),
-        )
-    ).mappings()
-    return count_today(map(dict, tried), gate.contact, gate.pack)
 
 
 def _move(connection: sa.Connection, keys: Sequence[str], target: State, now: datetime, **values: Any) -> None:
