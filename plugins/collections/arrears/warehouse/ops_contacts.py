@@ -61,6 +61,18 @@ class ContactTask(Base):
     placement: Mapped[str] = mapped_column(sa.Text, comment="in_house, agency, field or legal.")
     priority: Mapped[int] = mapped_column(comment="Higher goes first.")
     needs_approval: Mapped[bool] = mapped_column(comment="Whether a person must agree before it goes.")
+    policy: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Policy packs under which it was planned or judged last, joined by +."
+    )
+    policy_rule: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Rule of the policy that decided on it last; NULL: none had anything against it."
+    )
+    policy_source: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Source of that rule: pack, title and publisher."
+    )
+    policy_flags: Mapped[str | None] = mapped_column(
+        sa.Text, comment="All that the policy remarked, as verdict:rule (warn, rebut, wait), comma separated."
+    )
     window_opens_at: Mapped[datetime] = mapped_column(INSTANT, comment="First instant at which it may go.")
     window_closes_at: Mapped[datetime] = mapped_column(INSTANT, comment="First instant at which it may no longer go.")
     state: Mapped[str] = mapped_column(sa.Text, comment="Where it stands; see arrears.outreach.states.")
