@@ -3,14 +3,15 @@
 ```
 planned ────────────┐                       ┌─► delivered
 awaiting_approval ─►│ approved ─► sending ──┼─► sent ─► delivered | dead
-   │                │               ▲       ├─► failed (retryable) ─► sending | dead | expired | unknown
+   │                │               ▲       ├─► failed (retryable) ─► sending | dead | expired | unknown | cancelled
    └► rejected,     │               └───────┘
-      lapsed        └► cancelled,           ├─► dead
+      lapsed        └► cancelled,           ├─► dead ─► planned, by a person, if no provider ever took it
                        blocked, expired     └─► unknown ─► what a later receipt proves
 ```
 
 Every statement that changes a state names its target, and takes the rows whose state may move there: an illegal move
-changes no row.
+changes no row. A trigger of the table (`ops.guard_contact_state`) refuses the moves that are not here, whoever makes
+them; a test holds the two to agree.
 """
 
 from __future__ import annotations
@@ -66,6 +67,12 @@ class Event(StrEnum):
     UNKNOWN = "unknown"
     DELIVERED = "delivered"
     UNDELIVERED = "undelivered"
+    ANSWERED = "answered"
+    """The customer replied."""
+    PROMISED = "promised"
+    """The customer promised to pay."""
+    OPTED_OUT = "opted_out"
+    """The customer refused further contacts over the channel."""
 
 
 TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
@@ -99,13 +106,15 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
                 State.EXPIRED,
                 State.UNKNOWN,
                 State.BLOCKED,
+                State.CANCELLED,
             }
         ),
         State.SENT: frozenset({State.DELIVERED, State.DEAD}),
         State.UNKNOWN: frozenset({State.SENT, State.DELIVERED, State.DEAD}),
         State.CANCELLED: frozenset({State.PLANNED, State.AWAITING_APPROVAL}),
         State.DELIVERED: frozenset(),
-        State.DEAD: frozenset(),
+        # a dead letter that a person sends again
+        State.DEAD: frozenset({State.PLANNED}),
         State.BLOCKED: frozenset(),
         State.REJECTED: frozenset(),
         State.LAPSED: frozenset(),
@@ -116,9 +125,13 @@ TRANSITIONS: Mapping[State, frozenset[State]] = MappingProxyType(
 
 INTERRUPTED = "interrupted"
 """Reason of a task whose worker died after the attempt was written."""
-DOUBTFUL_REASONS = frozenset({INTERRUPTED, "http.timeout", "http.no_answer", "http.nonsense"})
+DOUBTFUL_REASONS = frozenset(
+    {INTERRUPTED, "http.timeout", "http.no_answer", "http.nonsense", "http.doubtful", "sftp.no_answer"}
+)
 """Reasons of a failed task that may have gone all the same: it counts as a contact, and may only go again under its
-key; when it no longer may, it is unknown."""
+key, or once the provider was asked; when it no longer may, it is unknown."""
+REPLANNED = "plan.changed"
+"""Reason of a task that a later plan of the day no longer wanted; only then may a still later one revive it."""
 
 SENDABLE = (State.PLANNED, State.APPROVED, State.FAILED)
 """States from which a worker may take a task."""

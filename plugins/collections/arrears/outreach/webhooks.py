@@ -47,7 +47,7 @@ def check_signature(secret: SecretStr, header: str | None, body: bytes, now: dat
     """
     seconds, given = _read(header)
     right = _digest(secret, seconds, body)
-    if not any([hmac.compare_digest(right, each) for each in given]):
+    if not any(hmac.compare_digest(right, each) for each in given):
         raise SignatureError("hook.forged")
     if abs(now.timestamp() - int(seconds)) > TOLERANCE.total_seconds():
         raise SignatureError("hook.stale")

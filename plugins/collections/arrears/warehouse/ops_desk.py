@@ -34,6 +34,10 @@ Action = Literal[
     "redealt",
     "batch_set",
     "quota_set",
+    "approved",
+    "rejected",
+    "vehicle_step",
+    "placement_recalled",
 ]
 """What can happen at the desk."""
 
@@ -229,21 +233,31 @@ class Promise(Base):
         sa.Index(None, "business_day", "collector_id"),
         {
             "schema": OPS,
-            "comment": "Promises recorded by people: the columns of the ledger's promises, and who recorded them; "
-            "append-only. Grain: promise.",
+            "comment": "Promises recorded by people or reported by a channel: the columns of the ledger's promises, and "
+            "who recorded them; append-only. Grain: promise.",
         },
     )
 
     promise_id: Mapped[str] = mapped_column(
         sa.Text, primary_key=True, comment="Key of the promise; a ledger that feeds it back keeps it."
     )
-    result_id: Mapped[str] = mapped_column(
-        sa.Text, sa.ForeignKey(ContactResult.result_id), unique=True, comment="Contact in which it was made."
+    result_id: Mapped[str | None] = mapped_column(
+        sa.Text,
+        sa.ForeignKey(ContactResult.result_id),
+        unique=True,
+        comment="Result of the contact in which it was made; NULL: a channel reported it.",
+    )
+    task_key: Mapped[str | None] = mapped_column(
+        sa.Text,
+        sa.ForeignKey(ContactTask.task_key),
+        comment="Contact task over whose channel it was made; NULL: a person recorded it.",
     )
     case_id: Mapped[str] = mapped_column(sa.Text, sa.ForeignKey(Case.case_id), comment="Case.")
     contract_id: Mapped[str] = mapped_column(sa.Text, comment="Contract that is promised.")
     customer_id: Mapped[str] = mapped_column(sa.Text, comment="Customer.")
-    collector_id: Mapped[str] = mapped_column(sa.Text, comment="Collector who was promised it.")
+    collector_id: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Collector who was promised it; NULL: nobody, a channel reported it."
+    )
     made_on: Mapped[date] = mapped_column(comment="Day the promise was made.")
     due_on: Mapped[date] = mapped_column(comment="Day the money is promised for.")
     amount: Mapped[Decimal] = mapped_column(MONEY, comment="Amount promised.")
