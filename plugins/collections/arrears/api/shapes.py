@@ -74,7 +74,7 @@ WORDS: Mapping[str, str] = types.MappingProxyType(
         "overdue_amount": "Overdue amount.",
         "owned": "Cases in collectors' hands.",
         "owned_from": "Since when he has it; null: nobody has.",
-        "placement": "in_house, agency, field or legal.",
+        "placement": "in_house, agency, field, legal or repossession.",
         "pool": "Cases in the grab pool, or the pool itself.",
         "pool_amount": "Overdue amount of the cases in the pool.",
         "priority": "Higher is worked first.",

@@ -1,10 +1,9 @@
-"""`arrears outreach`: plan, send, settle and approve contacts without Airflow, and run the sandbox gateway."""
+"""`arrears outreach`: plan, send, settle and approve contacts without Airflow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -99,29 +98,20 @@ def pending(as_of: AsOf = None) -> None:
 def approve(
     decision: Annotated[Literal["approve", "reject"], typer.Argument(help="What the person decides.")],
     approved_by: Annotated[str, typer.Option("--by", help="Login of the person who decides.")],
+    reason: Annotated[str | None, typer.Option("--reason", help="Why; on the contacts and in the audit.")] = None,
     placement: Annotated[
         list[str] | None, typer.Option("--placement", help="Only this placement; default all.")
     ] = None,
     as_of: AsOf = None,
 ) -> None:
     """Approve or reject the contacts that wait; approved ones go with push-approved."""
+    from arrears.desk.audit import given_reason
+    from arrears.desk.callers import Caller
     from arrears.outreach.steps import approve as decide
 
+    words = None if reason is None else given_reason(reason, "an approval")
     with _run(as_of) as run:
-        _show(decide(run, decision, approved_by, placement or None))
-
-
-@app.command()
-def gateway(
-    home: Annotated[Path, typer.Option("--home", help="Folder that keeps what the gateway gets.")],
-    http_port: Annotated[int, typer.Option("--http-port", min=0, max=65535, help="0: chosen free.")] = 0,
-    smtp_port: Annotated[int, typer.Option("--smtp-port", min=0, max=65535, help="0: chosen free.")] = 0,
-    host: Annotated[str, typer.Option("--host")] = "127.0.0.1",
-) -> None:
-    """Run the sandbox gateway: a provider's stand-in over HTTP and SMTP."""
-    from arrears.demo.gateway.server import run_gateway
-
-    run_gateway(home, http_port=http_port, smtp_port=smtp_port, host=host)
+        _show(decide(run, decision, Caller(approved_by, "lead", via="command"), placement or None, words))
 
 
 @contextmanager

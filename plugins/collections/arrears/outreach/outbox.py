@@ -1,18 +1,16 @@
 """The outbox: taking tasks for sending, writing down how they ended, and settling what a dead worker left.
 
 Whoever takes tasks does so in one transaction: rows locked with SKIP LOCKED, the customers' locks held, the gate
-asked, the attempts written. A worker holds an advisory lock while it lives: a task in `sending` whose worker's lock
-is free, or whose lease is over, was left behind.
+asked, the attempts written under a lease. A task in `sending` whose lease is over, or whose worker is known to be
+gone, was left behind.
 """
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -20,18 +18,21 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from arrears.outreach.addressees import Addressees
-from arrears.outreach.channels.base import SendResult
+from arrears.outreach.channels.base import Repeats, SendResult
 from arrears.outreach.gate import Gate
 from arrears.outreach.history import ask_gate
 from arrears.outreach.rules import Retry
 from arrears.outreach.states import DOUBTFUL_REASONS, INTERRUPTED, SENDABLE, Event, State, sources_of
-from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+from arrears.outreach.workers import forget, gone
+from arrears.warehouse.ops_contacts import ContactAction, ContactAttempt, ContactTask
 
 LEASE = timedelta(minutes=10)
 """How long a worker may be silent by the clock of acting before its tasks are taken from it."""
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
+_ACTION: sa.Table = ContactAction.__table__  # type: ignore[assignment]
+_TEXTS = sa.ARRAY(sa.Text)
 
 Task = Mapping[str, Any]
 Place = tuple[int, str]
@@ -46,19 +47,6 @@ class Taken:
     """Tasks that may go; their attempts are written."""
     last: Place | None
     """Where the next look begins; None when there was nothing left."""
-
-
-@contextmanager
-def live_worker(warehouse: sa.Engine) -> Iterator[int]:
-    """A worker's key, whose advisory lock is held as long as the block and its process live."""
-    worker = secrets.randbits(62)
-    with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(sa.select(sa.func.pg_advisory_lock(worker)))
-        try:
-            yield worker
-        finally:
-            # closed rather than unlocked: it ends the lock also when the server was restarted in between
-            connection.invalidate()
 
 
 def is_due(channel: str, day: date, now: datetime, *, retry_now: bool) -> sa.ColumnElement[bool]:
@@ -90,21 +78,30 @@ def take(
     Those that the gate lets go are `sending`, with a reserved attempt; those that it blocks are `blocked`; the others
     stay as they are.
     """
-    query = sa.select(_TASK).where(due).order_by(_TASK.c.priority.desc(), _TASK.c.task_key).limit(limit)
+    query = sa.select(_TASK).where(due).order_by(_TASK.c.priority.desc(), _TASK.c.task_key.desc()).limit(limit)
     if after is not None:
-        query = query.where(sa.tuple_(-_TASK.c.priority, _TASK.c.task_key) > sa.tuple_(-after[0], after[1]))
+        query = query.where(sa.tuple_(_TASK.c.priority, _TASK.c.task_key) < sa.tuple_(*after))
     rows = [dict(row) for row in connection.execute(query.with_for_update(skip_locked=True)).mappings()]
     if not rows:
         return Taken((), None)
     go: list[Task] = []
     blocked: dict[str, list[str]] = {}
+    doubtful: list[Task] = []
     for row, opinion in zip(rows, ask_gate(connection, gate, addressees, rows), strict=True):
         if opinion.verdict == "go":
             go.append({**row, "attempts": row["attempts"] + 1})
+        elif opinion.verdict == "block" and _is_doubtful(row):
+            doubtful.append(row)
         elif opinion.verdict == "block":
             blocked.setdefault(opinion.rule or "policy", []).append(row["task_key"])
     for rule, keys in sorted(blocked.items()):
         _move(connection, keys, State.BLOCKED, gate.now, state_reason=rule)
+    if doubtful:
+        # it may have gone before the rule forbade it: that it was blocked is not known
+        _move(connection, [task["task_key"] for task in doubtful], State.UNKNOWN, gate.now, next_attempt_at=None)
+        _append(
+            connection, [_event(task, Event.UNKNOWN, gate.now, reason=task["state_reason"]) for task in doubtful]
+        )
     if go:
         _move(
             connection,
@@ -125,51 +122,30 @@ def take(
 def record(
     connection: sa.Connection, tasks: Sequence[Task], results: Sequence[SendResult], now: datetime, retry: Retry
 ) -> Counter[State]:
-    """Writes down how attempts ended, in the caller's transaction; returns how many ended how."""
+    """Writes down how attempts ended, in the caller's transaction; returns how many ended how.
+
+    What failed as often as it may is a dead letter; where it may have gone all the same, it is unknown. A worker whose
+    task was taken from it meanwhile still tells that the provider took it, and nothing else.
+    """
     by_key = {task["task_key"]: task for task in tasks}
-    changes, events = [], []
+    ended: dict[State, list[dict[str, Any]]] = {}
+    events = []
     for result in results:
         task = by_key[result.key]
-        again = now + backoff(task["task_key"], task["attempts"], retry) if result.state == State.FAILED else None
-        changes.append(
-            {
-                "key": result.key,
-                "to": result.state.value,
-                "sources": [state.value for state in sources_of(result.state)],
-                "because": _reason(task, result),
-                "provider": result.provider_id,
-                "again": again,
-            }
-        )
-        events.append(
-            _event(
-                task,
-                Event(result.state.value),
-                now,
-                provider_id=result.provider_id,
-                reason=result.reason,
-                tries=result.tries,
-            )
-        )
-    if changes:
-        connection.execute(
-            sa.update(_TASK)
-            .where(
-                _TASK.c.task_key == sa.bindparam("key"), _TASK.c.state == sa.any_(sa.bindparam("sources", type_=_TEXTS))
-            )
-            .values(
-                state=sa.bindparam("to"),
-                state_reason=sa.bindparam("because"),
-                provider_id=sa.func.coalesce(sa.bindparam("provider", type_=sa.Text), _TASK.c.provider_id),
-                worker=None,
-                lease_until=None,
-                next_attempt_at=sa.bindparam("again", type_=_TASK.c.next_attempt_at.type),
-                changed_at=now,
-            ),
-            changes,
-        )
-        _append(connection, events)
-    return Counter(result.state for result in results)
+        reason = _reason(task, result)
+        state: State = result.state
+        if state == State.FAILED and task["attempts"] >= retry.attempts:
+            state = State.UNKNOWN if reason in DOUBTFUL_REASONS else State.DEAD
+        again = now + backoff(task["task_key"], task["attempts"], retry) if state == State.FAILED else None
+        change = {"key": result.key, "attempt": task["attempts"], "because": reason, "again": again}
+        ended.setdefault(state, []).append({**change, "provider": result.provider_id})
+        told = {"provider_id": result.provider_id, "reason": result.reason, "tries": result.tries}
+        events.append(_event(task, Event(state.value), now, **told))
+    _lock(connection, _TASK.c.task_key == sa.any_(sa.literal(sorted(by_key), _TEXTS)))
+    for state, changes in sorted(ended.items()):
+        _end(connection, state, changes, now)
+    _append(connection, events)
+    return Counter({state: len(changes) for state, changes in ended.items()})
 
 
 def kill_without_address(connection: sa.Connection, tasks: Sequence[Task], now: datetime) -> None:
@@ -186,27 +162,22 @@ def kill_without_address(connection: sa.Connection, tasks: Sequence[Task], now: 
     _append(connection, [_event(task, Event.DEAD, now, reason="address.invalid", tries=0) for task in tasks])
 
 
-def settle_left_behind(
-    connection: sa.Connection, now: datetime, day: date, *, channel: str, repeats_dropped: bool
-) -> int:
-    """Settles tasks of `channel` whose worker is gone; returns how many there were.
+def settle_left_behind(connection: sa.Connection, now: datetime, day: date, *, channel: str, repeats: Repeats) -> int:
+    """Settles tasks of `channel` whose lease is over or whose worker is gone; returns how many there were.
 
-    Where repeats are dropped and the day is not over, they may be sent again under their key. Otherwise whether they
-    went is not known, and they are never sent again.
+    Where the provider drops repeats or can be asked, and the day is not over, they may be sent again under their key.
+    Otherwise whether they went is not known, and they are never sent again.
     """
     sending = sa.and_(_TASK.c.channel == channel, _TASK.c.state == State.SENDING.value)
     workers = connection.execute(sa.select(_TASK.c.worker).where(sending).distinct()).scalars().all()
-    gone = [
-        worker
-        for worker in workers
-        if connection.execute(sa.select(sa.func.pg_try_advisory_xact_lock(worker))).scalar_one()
-    ]
-    left = sa.and_(sending, sa.or_(_TASK.c.worker.in_(gone), _TASK.c.lease_until < now))
-    again = sa.and_(sa.literal(repeats_dropped), _TASK.c.business_day == day)
+    ended = gone(connection, workers) if workers else set()
+    left = sa.and_(sending, sa.or_(_TASK.c.worker.in_(ended), _TASK.c.lease_until < now))
+    keys = _lock(connection, left)
+    again = sa.and_(sa.literal(repeats != "neither"), _TASK.c.business_day == day)
     settled = (
         connection.execute(
             sa.update(_TASK)
-            .where(left)
+            .where(_TASK.c.task_key == sa.any_(sa.literal(keys, _TEXTS)))
             .values(
                 state=sa.case((again, State.FAILED.value), else_=State.UNKNOWN.value),
                 state_reason=INTERRUPTED,
@@ -221,6 +192,8 @@ def settle_left_behind(
     )
     events = {State.FAILED: Event.INTERRUPTED, State.UNKNOWN: Event.UNKNOWN}
     _append(connection, [_event(dict(task), events[State(task["state"])], now, reason=INTERRUPTED) for task in settled])
+    if ended:
+        forget(connection, ended)
     return len(settled)
 
 
@@ -247,20 +220,6 @@ def end_overdue(connection: sa.Connection, now: datetime, day: date) -> Counter[
     return ended
 
 
-def decide(
-    connection: sa.Connection, day: date, now: datetime, state: State, decided_by: str, placements: Sequence[str] | None
-) -> int:
-    """Writes a person's answer on the tasks of `day` that wait for one; returns how many there were."""
-    waiting = [_TASK.c.business_day == day, _TASK.c.state.in_([source.value for source in sources_of(state)])]
-    if placements is not None:
-        waiting.append(_TASK.c.placement.in_(placements))
-    return connection.execute(
-        sa.update(_TASK)
-        .where(*waiting)
-        .values(state=state.value, state_reason=None, decided_by=decided_by, decided_at=now, changed_at=now)
-    ).rowcount
-
-
 def count_states(connection: sa.Connection, day: date) -> dict[tuple[str, str, str], int]:
     """Tasks of `day` by channel, placement and state."""
     rows = connection.execute(
@@ -272,11 +231,140 @@ def count_states(connection: sa.Connection, day: date) -> dict[tuple[str, str, s
     return {(channel, placement, state): count for channel, placement, state, count in rows}
 
 
+@dataclass(frozen=True)
+class Acted:
+    """What became of the tasks that a person named."""
+
+    done: Sequence[str]
+    """Keys of those that were changed."""
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """Why the others were not, by key: a code."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A task that cannot succeed by itself, or of which nobody knows whether it went."""
+
+    task_key: str
+    business_day: date
+    channel: str
+    customer_id: str
+    state: str
+    state_reason: str | None
+    attempts: int
+    last_attempt_at: datetime | None
+    why_not: str | None
+    """Why it may not be sent again, as a code; None when it may."""
+
+
+def dead_letters(
+    connection: sa.Connection, now: datetime, *, day: date | None = None, channel: str | None = None, limit: int = 500
+) -> list[DeadLetter]:
+    """The dead and the doubtful tasks of `day` (None: of all days), the latest first."""
+    asked = [_TASK.c.state.in_([State.DEAD.value, State.UNKNOWN.value])]
+    asked += [] if day is None else [_TASK.c.business_day == day]
+    asked += [] if channel is None else [_TASK.c.channel == channel]
+    rows = connection.execute(
+        sa.select(_TASK).where(*asked).order_by(_TASK.c.changed_at.desc(), _TASK.c.task_key).limit(limit)
+    ).mappings()
+    return [
+        DeadLetter(
+            **{
+                name: row[name]
+                for name in (
+                    "task_key",
+                    "business_day",
+                    "channel",
+                    "customer_id",
+                    "state",
+                    "state_reason",
+                    "attempts",
+                    "last_attempt_at",
+                )
+            },
+            why_not=_not_again(row, now),
+        )
+        for row in rows
+    ]
+
+
+def redrive(connection: sa.Connection, keys: Sequence[str], by: str, why: str, now: datetime) -> Acted:
+    """Plans dead letters again, in the caller's transaction: `by` and `why` are kept in `ops.contact_action`.
+
+    Only what no provider ever took goes again, under its own key, and passes the gate like any contact; while its
+    window is open, on its own day. The others are refused: `unknown` (nobody knows whether it went), `taken` (the
+    provider took it, so a repeat under its key would be dropped), `state` (it is no dead letter), `day`, `window`,
+    `no_such_task`.
+    """
+    return _act(connection, "redrive", State.PLANNED, keys, by, why, now, lambda row: _not_again(row, now))
+
+
+def cancel(connection: sa.Connection, keys: Sequence[str], by: str, why: str, now: datetime) -> Acted:
+    """Cancels contacts that have not gone, in the caller's transaction; `by` and `why` are kept as for `redrive`.
+
+    A later plan does not bring them back. Refused are `state` (it is under way, went, or has ended), `doubtful` (it
+    may have gone) and `no_such_task`.
+    """
+
+    def refusal(row: Task) -> str | None:
+        if State(row["state"]) not in sources_of(State.CANCELLED):
+            return "state"
+        return "doubtful" if _is_doubtful(row) else None
+
+    return _act(connection, "cancel", State.CANCELLED, keys, by, why, now, refusal)
+
+
+def _act(
+    connection: sa.Connection,
+    action: str,
+    target: State,
+    keys: Sequence[str],
+    by: str,
+    why: str,
+    now: datetime,
+    refusal: Callable[[Task], str | None],
+) -> Acted:
+    rows = (
+        connection.execute(
+            sa.select(_TASK)
+            .where(_TASK.c.task_key == sa.any_(sa.literal(sorted(set(keys)), _TEXTS)))
+            .order_by(_TASK.c.task_key)
+            .with_for_update()
+        )
+        .mappings()
+        .all()
+    )
+    refused = dict.fromkeys(sorted(set(keys) - {row["task_key"] for row in rows}), "no_such_task")
+    refused |= {row["task_key"]: rule for row in rows if (rule := refusal(row))}
+    done = [row["task_key"] for row in rows if row["task_key"] not in refused]
+    if done:
+        _move(connection, done, target, now, state_reason=f"person.{action}", next_attempt_at=None)
+        acts = [{"at": now, "by": by, "action": action, "task_key": key, "why": why} for key in done]
+        connection.execute(sa.insert(_ACTION), acts)
+    return Acted(done, refused)
+
+
+def _not_again(row: Task, now: datetime) -> str | None:
+    if row["state"] == State.UNKNOWN:
+        return "unknown"
+    if row["state"] != State.DEAD:
+        return "state"
+    if row["provider_id"] is not None:
+        return "taken"
+    if row["business_day"] != now.date():
+        return "day"
+    return None if now < row["window_closes_at"] else "window"
+
+
 def backoff(key: str, attempts: int, retry: Retry) -> timedelta:
-    """The wait before the next try: doubling up to the longest, spread by up to a quarter by the task's key."""
+    """The wait before the next try, with full jitter: drawn by the task's key from none up to a doubling longest."""
     minutes = min(retry.first_wait_minutes * 2 ** min(attempts - 1, 16), retry.longest_wait_minutes)
-    spread = int(hashlib.sha256(f"{key}|{attempts}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
-    return timedelta(minutes=minutes * (1 + spread / 4))
+    share = int(hashlib.sha256(f"{key}|{attempts}".encode()).hexdigest()[:8], 16) / 0xFFFFFFFF
+    return timedelta(minutes=minutes * share)
+
+
+def _is_doubtful(task: Task) -> bool:
+    return task["state"] == State.FAILED and task["state_reason"] in DOUBTFUL_REASONS
 
 
 def _reason(task: Task, result: SendResult) -> str | None:
@@ -286,7 +374,51 @@ def _reason(task: Task, result: SendResult) -> str | None:
     return earlier if keeps else result.reason
 
 
-_TEXTS = sa.ARRAY(sa.Text)
+def _end(connection: sa.Connection, state: State, changes: Sequence[dict[str, Any]], now: datetime) -> None:
+    """Ends attempts in `state`; `changes` have key, attempt, because, provider and again."""
+    told = _given(
+        "told",
+        changes,
+        {
+            "key": sa.Text(),
+            "attempt": sa.Integer(),
+            "because": sa.Text(),
+            "provider": sa.Text(),
+            "again": _TASK.c.next_attempt_at.type,
+        },
+    )
+    # what the provider took it took, whoever has the task by now
+    still_mine = sa.true() if state == State.SENT else _TASK.c.attempts == told.c.attempt
+    connection.execute(
+        sa.update(_TASK)
+        .where(
+            _TASK.c.task_key == told.c.key,
+            _TASK.c.state.in_([source.value for source in sources_of(state)]),
+            still_mine,
+        )
+        .values(
+            state=state.value,
+            state_reason=told.c.because,
+            provider_id=sa.func.coalesce(told.c.provider, _TASK.c.provider_id),
+            worker=None,
+            lease_until=None,
+            next_attempt_at=told.c.again,
+            changed_at=now,
+        )
+    )
+
+
+def _lock(connection: sa.Connection, which: sa.ColumnElement[bool]) -> list[str]:
+    """Locks tasks in the order of their keys, as every writer of several does: no two then wait in a circle."""
+    select = sa.select(_TASK.c.task_key).where(which).order_by(_TASK.c.task_key).with_for_update()
+    return list(connection.execute(select).scalars())
+
+
+def _given(name: str, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, Any]) -> sa.FromClause:
+    """`rows` as a table of a statement: one array a column, so that a batch is one statement."""
+    arrays = [sa.literal([row[column] for row in rows], sa.ARRAY(kind)) for column, kind in columns.items()]
+    made = sa.func.unnest(*arrays).table_valued(*[sa.column(column, kind) for column, kind in columns.items()])
+    return made.render_derived(name=name)
 
 
 def _move(connection: sa.Connection, keys: Sequence[str], target: State, now: datetime, **values: Any) -> None:
@@ -327,4 +459,10 @@ def _event(
 
 def _append(connection: sa.Connection, events: Sequence[dict[str, Any]]) -> None:
     if events:
-        connection.execute(insert(_ATTEMPT).on_conflict_do_nothing(), list(events))
+        columns = {name: _ATTEMPT.c[name].type for name in events[0]}
+        given = _given("given", events, columns)
+        connection.execute(
+            insert(_ATTEMPT)
+            .from_select(list(columns), sa.select(*[given.c[name] for name in columns]))
+            .on_conflict_do_nothing()
+        )

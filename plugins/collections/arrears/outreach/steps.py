@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal, cast
+from typing import cast
 
+from arrears.desk.callers import Caller
 from arrears.errors import ChannelError
 from arrears.outreach import outbox
+from arrears.outreach.approvals import Decision, decide
 from arrears.outreach.channels.address import AddressResolver, address_from_environment
 from arrears.outreach.channels.names import CHANNELS, ChannelName
 from arrears.outreach.channels.opening import drops_repeats, open_channel
@@ -24,8 +26,6 @@ from arrears.outreach.states import State
 from arrears.outreach.templates import load_templates
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
-
-Decision = Literal["approve", "reject"]
 
 _TRIED = (State.SENT, State.DELIVERED, State.FAILED, State.DEAD, State.UNKNOWN)
 
@@ -132,18 +132,25 @@ def pending_approvals(run: Run) -> dict[str, int]:
     return dict(pending)
 
 
-def approve(run: Run, decision: Decision, approved_by: str, placements: Sequence[str] | None = None) -> StepResult:
+def approve(
+    run: Run,
+    decision: Decision,
+    caller: Caller,
+    placements: Sequence[str] | None = None,
+    reason: str | None = None,
+) -> StepResult:
     """Writes a person's answer on all contacts of the day that wait for one (or on those of `placements`).
 
-    `approve` lets them go with the next push; `reject` ends them for the day. On a past day nothing is written.
+    `approve` lets them go with the next push; `reject` ends them for the day. What was decided before stays as it
+    was decided. On a past day nothing is written.
     """
     if not run.is_current:
         return _past_day({"approved": 0, "rejected": 0})
-    state = State.APPROVED if decision == "approve" else State.REJECTED
     with run.warehouse.begin() as connection:
-        decided = outbox.decide(connection, run.day.as_of, run.clock.now(), state, approved_by, placements)
-    figures = {"approved": 0, "rejected": 0} | {state.value: decided}
-    return StepResult(rows={"ops.contact_task": decided}, figures=figures)
+        decided = decide(connection, run.clock, caller, decision, reason=reason, placements=placements)
+    state = State.APPROVED if decision == "approve" else State.REJECTED
+    figures = {"approved": 0, "rejected": 0} | {state.value: len(decided.done)}
+    return StepResult(rows={"ops.contact_task": len(decided.done)}, figures=figures)
 
 
 def _push_each(

@@ -47,6 +47,10 @@ def _maybe_money(comment: str) -> Mapped[Decimal | None]:
     return mapped_column(sa.Numeric(18, 2), nullable=True, comment=comment)
 
 
+def _maybe_share(comment: str) -> Mapped[Decimal | None]:
+    return mapped_column(sa.Numeric(9, 6), nullable=True, comment=comment)
+
+
 def _day(comment: str) -> Mapped[date]:
     return mapped_column(sa.Date, comment=comment)
 
@@ -207,7 +211,7 @@ class DimTeam(Base):
     __tablename__ = "dim_team"
     __table_args__ = (_described("Teams of collectors. Grain: team, as last known. Source: ledger collectors."),)
 
-    team: Mapped[str] = _text_key("Team.")
+    team: Mapped[str] = _text_key("Team; empty: those without one.")
     collectors: Mapped[int] = _count("Collectors of the team, whether present or not.")
 
 
@@ -403,7 +407,7 @@ class StrategyDecision(_Fact, Base):
     segment: Mapped[str] = _text("Kind of case.")
     treatment: Mapped[str] = _text("What is to be done.")
     intensity: Mapped[int] = mapped_column(comment="How hard it is, 0 nothing to 5 court.")
-    placement: Mapped[str] = _text("Who does it: in_house, field, agency, legal, none.")
+    placement: Mapped[str] = _text("Who does it: in_house, field, agency, legal, repossession, none.")
     channels: Mapped[str | None] = _maybe_text("Channels in the order of preference, comma separated.")
     queue: Mapped[str] = _text("Queue of work; none: nobody works it.")
     priority: Mapped[int] = mapped_column(comment="Higher is worked first.")
@@ -546,15 +550,17 @@ class CollectorDay(_Fact, Base):
     __tablename__ = "collector_day"
     __table_args__ = (
         _described(
-            "What came of a collector's finished day; money and promises are those of the cases owned at its opening. "
-            "Grain: day x basis x collector. Source: assignment, cases, treatment, contact_plan, contact results, "
-            "promises, payments, ops.contact_attempt."
+            "What came of a collector's finished day, and what was asked of him. A case and its day count for one "
+            "collector: the last of its owners of the day who recorded a contact with it; if none did, who had it when "
+            "the day ended. Attempts count for who made them, promises for whom they were made to. Grain: day x basis "
+            "x collector. Source: assignment, ops.case_assignment, treatment, contact_plan, contact results, promises, "
+            "payments, ops.contact_attempt, targets.yaml."
         ),
     )
 
     collector_id: Mapped[str] = _text_key("Collector; joins dim_collector.")
     team: Mapped[str | None] = _maybe_text("Team of the collector; joins dim_team.")
-    cases: Mapped[int] = _count("Cases owned at the opening.")
+    cases: Mapped[int] = _count("Own cases: those that are credited to him on the day.")
     overdue_amount: Mapped[Decimal] = _money("What they owed overdue at the opening.")
     touched_cases: Mapped[int] = _count("Own cases with a contact attempt, by whomever.")
     case_contacts: Mapped[int] = _count("Contact attempts at own cases, by whomever.")
@@ -563,9 +569,9 @@ class CollectorDay(_Fact, Base):
     right_party_attempts: Mapped[int] = _count("Of them that reached the right party.")
     tried_customers: Mapped[int] = _count("Customers that the collector tried to reach.")
     connected_customers: Mapped[int] = _count("Of them with a connected attempt.")
-    promises: Mapped[int] = _count("Promises to pay made that day on own cases.")
+    promises: Mapped[int] = _count("Promises to pay made to him that day, or on own cases where nobody knows to whom.")
     promised_amount: Mapped[Decimal] = _money("Amount of these promises.")
-    promises_due: Mapped[int] = _count("Promises on own cases that fell due that day.")
+    promises_due: Mapped[int] = _count("Promises that fell due that day, his by the same rule.")
     promises_kept: Mapped[int] = _count("Of them kept: the amount came between promise and due day.")
     due_promise_amount: Mapped[Decimal] = _money("Amount of the promises that fell due.")
     kept_promise_amount: Mapped[Decimal] = _money("Amount of the promises that were kept.")
@@ -574,6 +580,57 @@ class CollectorDay(_Fact, Base):
     recovered_amount: Mapped[Decimal] = _money("Of it, per case, at most what was overdue at the opening.")
     planned_contacts: Mapped[int] = _count("Contacts that the strategy wanted with own cases.")
     blocked_contacts: Mapped[int] = _count("Of them blocked by policy, consent or hold.")
+    known_as_of: Mapped[date] = _day(_KNOWN)
+    grabbed_cases: Mapped[int | None] = _maybe_count("Cases that he grabbed that day.")
+    given_back_cases: Mapped[int | None] = _maybe_count("Grabbed cases that he gave back that day.")
+    expired_cases: Mapped[int | None] = _maybe_count("Grabbed cases whose lease ran out that day, unworked.")
+    target_amount: Mapped[Decimal | None] = _maybe_money("What he was to recover that day; NULL: nothing was asked.")
+    coverage_target: Mapped[Decimal | None] = _maybe_share("Coverage asked of him; NULL: nothing was asked.")
+    connect_target: Mapped[Decimal | None] = _maybe_share("Connect rate by dial asked of him; NULL: nothing.")
+    promise_target: Mapped[Decimal | None] = _maybe_share("Promise rate asked of him; NULL: nothing.")
+    kept_target: Mapped[Decimal | None] = _maybe_share("Kept rate by count asked of him; NULL: nothing.")
+    compliance_target: Mapped[Decimal | None] = _maybe_share("Share of contacts not blocked, asked of him; NULL: none.")
+
+
+class TeamDay(_Fact, Base):
+    """What a team did and got, and how many were there."""
+
+    __tablename__ = "team_day"
+    __table_args__ = (
+        _described(
+            "What came of a team's finished day: the sums of collector_day, and the team's heads. Grain: day x basis x "
+            "team. Source: collector_day, the day's collectors, ops.absence."
+        ),
+    )
+
+    team: Mapped[str] = _text_key("Team; joins dim_team. Empty: collectors without a team.")
+    collectors: Mapped[int] = _count("Collectors of the team on the day's roster, or with figures.")
+    present_collectors: Mapped[int] = _count("Of them at work that day, by the ledger and by what leads reported.")
+    cases: Mapped[int] = _count("Cases credited to the team's collectors.")
+    overdue_amount: Mapped[Decimal] = _money("What they owed overdue at the opening.")
+    touched_cases: Mapped[int] = _count("Of them with a contact attempt.")
+    case_contacts: Mapped[int] = _count("Contact attempts at them, by whomever.")
+    attempts: Mapped[int] = _count("Contact attempts that the team's collectors made.")
+    connected_attempts: Mapped[int] = _count("Of them connected, to the right party or not.")
+    right_party_attempts: Mapped[int] = _count("Of them that reached the right party.")
+    tried_customers: Mapped[int] = _count("Customers tried, summed over collectors.")
+    connected_customers: Mapped[int] = _count("Of them with a connected attempt.")
+    promises: Mapped[int] = _count("Promises to pay made that day.")
+    promised_amount: Mapped[Decimal] = _money("Amount of these promises.")
+    promises_due: Mapped[int] = _count("Promises that fell due that day.")
+    promises_kept: Mapped[int] = _count("Of them kept.")
+    due_promise_amount: Mapped[Decimal] = _money("Amount of the promises that fell due.")
+    kept_promise_amount: Mapped[Decimal] = _money("Amount of the promises that were kept.")
+    paid_cases: Mapped[int] = _count("Cases that paid anything that day.")
+    paid_amount: Mapped[Decimal] = _money("All that they paid that day.")
+    recovered_amount: Mapped[Decimal] = _money("Of it, per case, at most what was overdue at the opening.")
+    target_amount: Mapped[Decimal | None] = _maybe_money("What was to be recovered; NULL: nothing was asked.")
+    recovered_for_target: Mapped[Decimal] = _money("Recovered by collectors of whom something was asked.")
+    planned_contacts: Mapped[int] = _count("Contacts that the strategy wanted with the cases.")
+    blocked_contacts: Mapped[int] = _count("Of them blocked by policy, consent or hold.")
+    grabbed_cases: Mapped[int] = _count("Cases grabbed that day.")
+    given_back_cases: Mapped[int] = _count("Grabbed cases given back that day.")
+    expired_cases: Mapped[int] = _count("Grabbed cases whose lease ran out that day, unworked.")
     known_as_of: Mapped[date] = _day(_KNOWN)
 
 
@@ -656,7 +713,8 @@ class CaseInterval(_Fact, Base):
         sa.Index(None, "as_of", "basis", "source"),
         _described(
             "Who had which case on a finished day, the pool included, and what came of it. A case's money and contacts "
-            "of a day count once, with the last interval of the day. Grain: day x basis x case x interval that lasted "
+            "of a day count once, with the interval that it is credited to: the last owner of the day who recorded a "
+            "contact with it, else whoever had it when the day ended. Grain: day x basis x case x interval that lasted "
             "on the day. Source: ops.case_assignment, treatment, payments, contact results, ops.contact_attempt."
         ),
     )
@@ -675,7 +733,9 @@ class CaseInterval(_Fact, Base):
     ended_on: Mapped[date | None] = _maybe_day("Business day of its end; NULL when it lasted beyond the day.")
     end_reason: Mapped[str | None] = _maybe_text("Why it ended; NULL when it lasted beyond the day.")
     minutes: Mapped[int | None] = _maybe_count("Whole minutes it lasted; NULL when it lasted beyond the day.")
-    is_last: Mapped[bool] = mapped_column(comment="Whether it is the case's last of the day: the others have zeros.")
+    is_credited: Mapped[bool] = mapped_column(
+        comment="Whether the case's day is credited to it: the case's other intervals have zeros."
+    )
     overdue_amount: Mapped[Decimal] = _money("What the case owed overdue at the opening.")
     recovered_amount: Mapped[Decimal] = _money("What the case paid that day, at most what was overdue.")
     contacts: Mapped[int] = _count("Contact attempts at the case that day, by whomever.")

@@ -93,7 +93,7 @@ class Case(Base):
     segment: Mapped[str] = mapped_column(sa.Text, comment="Segment of the strategy.")
     treatment: Mapped[str] = mapped_column(sa.Text, comment="Treatment of the harshest contract.")
     intensity: Mapped[int] = mapped_column(comment="Intensity of the treatment, 0 to 5.")
-    placement: Mapped[str] = mapped_column(sa.Text, comment="in_house, agency, field or legal.")
+    placement: Mapped[str] = mapped_column(sa.Text, comment="in_house, agency, field, legal or repossession.")
     priority: Mapped[int] = mapped_column(comment="Higher is worked first.")
     work_order: Mapped[int] = mapped_column(comment="Place in the queue, 1 first.")
     contracts: Mapped[int] = mapped_column(comment="Number of contracts in the case.")

@@ -63,7 +63,8 @@ class ContactTask(Base):
     contract_ids: Mapped[str] = mapped_column(sa.Text, comment="Contracts that the contact covers, comma separated.")
     channel: Mapped[str] = mapped_column(
         sa.Text,
-        comment="sms, email, dialer, field, agency, legal or repossession; phone: a call that a collector makes himself.",
+        comment="sms, email, dialer, field, agency, legal or repossession; phone: a call that a collector makes by "
+        "hand.",
     )
     template: Mapped[str | None] = mapped_column(sa.Text, comment="Message template; NULL for lists.")
     language: Mapped[str] = mapped_column(sa.Text, comment="Language of the message.")
@@ -200,9 +201,6 @@ class ContactWorker(Base):
     channel: Mapped[str] = mapped_column(sa.Text, comment="Channel.")
     machine: Mapped[str] = mapped_column(sa.Text, comment="Where the process runs: only there its end can be seen.")
     process: Mapped[int] = mapped_column(comment="Number of the process there.")
-    process_began: Mapped[float] = mapped_column(
-        sa.Double, comment="When the process began, seconds since 1970: numbers are used again."
-    )
     began_at: Mapped[datetime] = mapped_column(INSTANT, comment="When the push began.")
 
 
