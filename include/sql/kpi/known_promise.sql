@@ -1,4 +1,5 @@
--- Promises made or due on finished days, the ledger's and those that people recorded at the desk, each once.
+-- Promises made or due on finished days, the ledger's and those that people recorded at the desk, each once. The desk
+-- knows to whom one was made, the ledger does not.
 WITH asked AS (
     SELECT
         promise_id,
@@ -17,7 +18,8 @@ SELECT
     asked.contract_id,
     asked.made_on,
     asked.due_on,
-    asked.amount
+    asked.amount,
+    CAST(NULL AS VARCHAR) AS collector_id
 FROM asked
 LEFT JOIN desk_promises ON asked.promise_id = desk_promises.promise_id
 WHERE desk_promises.promise_id IS NULL
@@ -27,6 +29,7 @@ SELECT
     contract_id,
     made_on,
     due_on,
-    amount
+    amount,
+    collector_id
 FROM desk_promises
 ORDER BY promise_id

@@ -1,76 +1,19 @@
 -- What came of the grab pool of finished days, and of the allocated cases beside it. Grain: day x basis x queue.
--- assignment and treatment are those of the finished days; grabs (day x customer: minutes until the grab) is from ops.
-WITH received AS (
+-- case_credit has the money and contacts of a case, whosever it is; grabs (day x customer: minutes until the grab) is
+-- from ops.
+WITH judged AS (
     SELECT
-        payments.value_date,
-        payments.contract_id,
-        SUM(payments.amount) AS amount
-    FROM payments
-    INNER JOIN closing_days ON payments.value_date = closing_days.as_of
-    WHERE payments.reversed_on IS NULL OR payments.reversed_on > $as_of
-    GROUP BY payments.value_date, payments.contract_id
-),
-
-case_money AS (
-    SELECT
-        assignment.as_of,
-        assignment.customer_id,
-        assignment.queue,
-        assignment.collector_id,
-        SUM(COALESCE(treatment.overdue_amount, 0)) AS overdue_amount,
-        SUM(COALESCE(received.amount, 0)) AS paid_amount,
-        MIN(
-            CASE
-                WHEN treatment.contract_id IS NOT NULL AND COALESCE(received.amount, 0) >= treatment.overdue_amount
-                    THEN 1
-                ELSE 0
-            END
-        ) AS cured
-    FROM assignment
-    LEFT JOIN treatment ON assignment.as_of = treatment.as_of AND assignment.customer_id = treatment.customer_id
-    LEFT JOIN received ON treatment.as_of = received.value_date AND treatment.contract_id = received.contract_id
-    GROUP BY assignment.as_of, assignment.customer_id, assignment.queue, assignment.collector_id
-),
-
-touches AS (
-    SELECT
-        closing_days.as_of,
-        COALESCE(contact_results.customer_id, contracts.customer_id) AS customer_id
-    FROM contact_results
-    INNER JOIN closing_days ON CAST(contact_results.attempted_at AS DATE) = closing_days.as_of
-    LEFT JOIN contracts ON contact_results.contract_id = contracts.contract_id
-    WHERE COALESCE(contact_results.initiated_by, 'lender') <> 'customer'
-    UNION ALL
-    SELECT
-        as_of,
-        customer_id
-    FROM contact_attempts
-),
-
-case_touches AS (
-    SELECT
-        as_of,
-        customer_id,
-        COUNT(*) AS contacts
-    FROM touches
-    GROUP BY as_of, customer_id
-),
-
-judged AS (
-    SELECT
-        case_money.as_of,
-        case_money.queue,
-        case_money.overdue_amount,
-        LEAST(case_money.paid_amount, case_money.overdue_amount) AS recovered_amount,
-        case_money.cured = 1 AS cured,
-        COALESCE(case_touches.contacts, 0) AS contacts,
-        case_money.collector_id IS NULL AS offered,
-        case_money.collector_id IS NULL AND grabs.customer_id IS NOT NULL AS grabbed,
+        case_credit.as_of,
+        case_credit.queue,
+        case_credit.overdue_amount,
+        case_credit.recovered_amount,
+        case_credit.cured = 1 AS cured,
+        case_credit.contacts,
+        case_credit.opening_collector_id IS NULL AS offered,
+        case_credit.opening_collector_id IS NULL AND grabs.customer_id IS NOT NULL AS grabbed,
         grabs.minutes
-    FROM case_money
-    LEFT JOIN grabs ON case_money.as_of = grabs.as_of AND case_money.customer_id = grabs.customer_id
-    LEFT JOIN case_touches
-        ON case_money.as_of = case_touches.as_of AND case_money.customer_id = case_touches.customer_id
+    FROM case_credit
+    LEFT JOIN grabs ON case_credit.as_of = grabs.as_of AND case_credit.customer_id = grabs.customer_id
 ),
 
 -- Nearest rank: the smallest time within which at least that share of the grabbed cases was grabbed.

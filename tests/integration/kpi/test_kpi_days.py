@@ -67,6 +67,7 @@ def test_a_day_reaches_the_mart_and_a_second_run_changes_nothing(kpi_day: Callab
     assert {name for name, rows in first.items() if not rows} == {
         "channel_day",
         "collector_day",
+        "team_day",
         "pool_day",
         "case_interval",
     } - {name for name, rows in first.items() if rows}

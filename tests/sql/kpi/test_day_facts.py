@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from tests.support.ledgers import contract_table
 
+from arrears.kpi.targets import TargetRules, target_relation
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 
@@ -46,6 +47,10 @@ INTERVALS = {
 }
 
 
+NO_TARGETS = target_relation({})
+ATTENDANCE = {"as_of": DAY, "collector_id": TEXT, "team": TEXT, "present": WHOLE}
+
+
 def table(columns: dict[str, pa.DataType], rows: Iterable[tuple[Any, ...]]) -> pa.Table:
     """Rows of values as a table; whole numbers are money where the column is."""
     values = list(rows)
@@ -67,15 +72,28 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
         "contact_tasks": table(TASKS, ()),
         "grabs": table(GRABS, ()),
         "intervals": table(INTERVALS, ()),
+        "targets": NO_TARGETS,
+        "attendance": table(ATTENDANCE, ()),
         "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
         **{
             name: contract_table(name, ())
             for name in ("contracts", "payments", "promises", "contact_results", "collectors")
         },
     }
-    rows: list[dict[str, Any]] = fetch_model(
-        run, f"kpi/{model}", params={"basis": "frozen"}, relations={**empty, **tables}
-    ).to_pylist()
+    given = {**empty, **tables}
+    if "collector_id" not in given["promises"].column_names:
+        # as the ledger's promises come: to whom they were made is not known
+        given["promises"] = given["promises"].append_column(
+            "collector_id", pa.nulls(given["promises"].num_rows, pa.string())
+        )
+    given["case_credit"] = fetch_model(run, "kpi/case_credit", relations=given)
+    if model == "case_credit":
+        found: list[dict[str, Any]] = given["case_credit"].to_pylist()
+        return found
+    params = {"basis": "frozen"}
+    if model == "team_day":
+        given["collector_day"] = fetch_model(run, "kpi/collector_day", params=params, relations=given)
+    rows: list[dict[str, Any]] = fetch_model(run, f"kpi/{model}", params=params, relations=given).to_pylist()
     assert {row["known_as_of"] for row in rows} <= {WED}
     assert {row["basis"] for row in rows} <= {"frozen"}
     return rows
@@ -151,7 +169,9 @@ CONTRACTS = contract_table(
 )
 
 
-def test_money_counts_for_the_owner_of_the_morning_up_to_what_was_overdue(make_run: Callable[..., Any]) -> None:
+def test_of_a_day_that_ops_does_not_know_money_counts_for_the_owner_of_the_opening_up_to_what_was_overdue(
+    make_run: Callable[..., Any],
+) -> None:
     with make_run(WED) as run:
         rows = closing(
             run,
@@ -235,7 +255,13 @@ def test_a_promise_is_kept_by_its_amount_between_its_day_and_its_due_day(
     )
     with make_run(WED) as run:
         rows = closing(
-            run, "collector_day", assignment=CASES, treatment=OWED, promises=promises, payments=payments(*paid)
+            run,
+            "collector_day",
+            assignment=CASES,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            promises=promises,
+            payments=payments(*paid),
         )
     names = "promises promised_amount promises_due promises_kept due_promise_amount kept_promise_amount"
     assert some(rows[0], names) == (1, 70, 1, kept, 100, 100 * kept)
@@ -443,7 +469,7 @@ def test_a_promise_that_is_fed_back_counts_once(make_run: Callable[..., Any]) ->
 
     sun = date(2026, 11, 15)
     ledger = [promise("P1", MON, WED), promise("P2", sun, TUE), promise("P3", sun, sun), promise("P4", sun, WED)]
-    desk = [promise("P1", MON, WED), promise("D1", TUE, TUE)]
+    desk = contract_table("promises", [promise("P1", MON, WED), promise("D1", TUE, TUE)])
     with make_run(WED) as run:
         known = fetch_model(
             run,
@@ -451,10 +477,11 @@ def test_a_promise_that_is_fed_back_counts_once(make_run: Callable[..., Any]) ->
             relations={
                 "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
                 "promises": contract_table("promises", ledger),
-                "desk_promises": contract_table("promises", desk),
+                "desk_promises": desk.append_column("collector_id", pa.array(["ann", "bob"])),
             },
         )
     assert known["promise_id"].to_pylist() == ["D1", "P1", "P2"]
+    assert known["collector_id"].to_pylist() == ["bob", "ann", None]
 
 
 def test_intervals_tell_a_day_as_it_was_when_it_ended_and_count_each_case_once(make_run: Callable[..., Any]) -> None:
@@ -478,24 +505,301 @@ def test_intervals_tell_a_day_as_it_was_when_it_ended_and_count_each_case_once(m
         rows = closing(
             run,
             "case_interval",
+            assignment=CASES,
             intervals=held,
             treatment=OWED,
             contracts=CONTRACTS,
             payments=payments(("A", MON, 100, None), ("C", MON, 900, None), ("A", TUE, 100, None)),
             contact_attempts=table(ATTEMPTS, ((MON, "sms", "K1", "sent", None), (MON, "sms", "K1", "failed", None))),
         )
-    names = "as_of case_id interval_no collector_id source ended_on minutes is_last overdue_amount recovered_amount"
-    assert [some(row, f"{names} contacts cured") for row in rows] == [
+    names = "as_of case_id interval_no collector_id source ended_on minutes is_credited overdue_amount"
+    assert [some(row, f"{names} recovered_amount contacts cured") for row in rows] == [
         (MON, "K1@15", 1, None, "pool", MON, 1450, False, 0, 0, 0, False),
         (MON, "K1@15", 2, "ann", "grab", None, None, True, 150, 100, 2, False),
-        (MON, "K2@15", 1, "ann", "auto", MON, 900, True, 200, 200, 0, True),
+        (MON, "K2@15", 1, "ann", "auto", MON, 900, False, 0, 0, 0, False),  # closed, by a run: nobody's day
         (TUE, "K1@15", 2, "ann", "grab", TUE, 1400, False, 0, 0, 0, False),
         (TUE, "K1@15", 3, "bob", "manual", None, None, True, 100, 100, 0, True),
-        (TUE, "K2@17", 1, "cem", "auto", None, None, True, 0, 0, 0, False),
+        (TUE, "K2@17", 1, "cem", "auto", None, None, False, 0, 0, 0, False),  # no case of Tuesday's opening
     ]
 
 
-@pytest.mark.parametrize("model", ["collector_day", "channel_day", "pool_day", "case_interval"])
+SUN = date(2026, 11, 15)
+TEN = datetime.fromisoformat("2026-11-16T10:00:00")
+
+
+Held = tuple[str | None, str, date, date | None, str | None]
+
+
+def held(customer: str, *rows: Held) -> list[tuple[Any, ...]]:
+    """Intervals of a customer's case: collector, source, began, ended, why it ended."""
+    return [
+        (f"{customer}@15", customer, number, "phone", collector, source, "test", began, ended, why, None)
+        for number, (collector, source, began, ended, why) in enumerate(rows, start=1)
+    ]
+
+
+HANDED_OVER: tuple[Held, ...] = (("ann", "auto", SUN, MON, "handed_over"), ("bob", "manual", MON, None, None))
+POOLED: Held = (None, "pool", MON, None, None)
+CREDITS: tuple[tuple[tuple[Held, ...], tuple[str, ...], str | None], ...] = (
+    # nothing is known of the day in ops: the owner of the opening
+    ((), (), "ann"),
+    ((), ("bob",), "ann"),
+    # whoever has it when the day ends
+    ((("ann", "auto", SUN, None, None),), (), "ann"),
+    ((("ann", "auto", SUN, TUE, "handed_over"), ("bob", "manual", TUE, None, None)), (), "ann"),
+    # handed over in the day: to whom worked it, and the last one if both did or neither
+    (HANDED_OVER, (), "bob"),
+    (HANDED_OVER, ("ann",), "ann"),
+    (HANDED_OVER, ("ann", "bob"), "bob"),
+    # somebody else's contact does not make the case his
+    (HANDED_OVER, ("cem",), "bob"),
+    # the absent one's case is the one's who got it
+    ((("ann", "auto", SUN, MON, "absent"), ("bob", "manual", MON, None, None)), (), "bob"),
+    # in the pool at the end of the day it is nobody's, unless somebody had worked it
+    ((("ann", "grab", MON, MON, "expired"), POOLED), (), None),
+    ((("ann", "grab", MON, MON, "given_back"), POOLED), (), None),
+    ((("ann", "grab", MON, MON, "recalled"), POOLED), ("ann",), "ann"),
+    (
+        (("ann", "grab", MON, MON, "expired"), (None, "pool", MON, MON, "grabbed"), ("bob", "grab", MON, None, None)),
+        (),
+        "bob",
+    ),
+    # what a run took from him in the morning is none of his day
+    ((("ann", "auto", SUN, MON, "reassigned"), ("bob", "auto", MON, None, None)), ("ann",), "bob"),
+    ((("ann", "auto", SUN, MON, "pooled"), POOLED), ("ann",), None),
+)
+"""What happened to a case that was ann's at the opening, who recorded contacts, and to whom its day is credited."""
+
+
+def test_a_case_is_credited_to_who_worked_it_last_else_to_who_has_it_when_the_day_ends(
+    make_run: Callable[..., Any],
+) -> None:
+    keys = [f"X{number:02}" for number in range(len(CREDITS))]
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "case_credit",
+            assignment=table(ASSIGNMENT, ((MON, key, "phone", "ann") for key in keys)),
+            treatment=table(TREATMENT, ((MON, key, key, 150) for key in keys)),
+            contracts=contract_table("contracts", [{"contract_id": key, "customer_id": key} for key in keys]),
+            intervals=table(
+                INTERVALS,
+                (row for key, (happened, _, _) in zip(keys, CREDITS, strict=True) for row in held(key, *happened)),
+            ),
+            contact_results=results(
+                *[
+                    (key, who, TEN, "connected", "lender")
+                    for key, (_, worked_by, _) in zip(keys, CREDITS, strict=True)
+                    for who in worked_by
+                ]
+            ),
+            payments=payments(*[(key, MON, 60, None) for key in keys]),
+        )
+    assert [some(row, "customer_id collector_id recovered_amount contacts") for row in rows] == [
+        (key, credited, 60, len(worked_by)) for key, (_, worked_by, credited) in zip(keys, CREDITS, strict=True)
+    ]
+
+
+def test_what_changes_hands_counts_once_over_all_collectors(make_run: Callable[..., Any]) -> None:
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=table(ASSIGNMENT, ((MON, "K1", "phone", None),)),
+            treatment=OWED,
+            contracts=CONTRACTS,
+            intervals=table(
+                INTERVALS,
+                held(
+                    "K1",
+                    (None, "pool", MON, MON, "grabbed"),
+                    ("ann", "grab", MON, MON, "given_back"),
+                    (None, "pool", MON, MON, "grabbed"),
+                    ("bob", "grab", MON, MON, "handed_over"),
+                    ("cem", "manual", MON, None, None),
+                ),
+            ),
+            contact_results=results(("A", "bob", TEN, "right_party", "lender")),
+            payments=payments(("A", MON, 60, None)),
+        )
+    names = "collector_id cases overdue_amount recovered_amount touched_cases attempts grabbed_cases given_back_cases"
+    assert [some(row, names) for row in rows] == [
+        ("ann", 0, 0, 0, 0, 0, 1, 1),
+        ("bob", 1, 150, 60, 1, 1, 1, 0),
+    ]
+
+
+def test_a_promise_is_his_to_whom_it_was_made(make_run: Callable[..., Any]) -> None:
+    def promise(key: str, contract: str, made: date, due: date) -> dict[str, Any]:
+        return {"promise_id": key, "contract_id": contract, "made_on": made, "due_on": due, "amount": Decimal(10)}
+
+    made = contract_table(
+        "promises",
+        [
+            promise("1", "A", MON, TUE),  # to ann, who handed the case over; bob has it on both days
+            promise("2", "C", MON, MON),  # the ledger does not say to whom: K2 is ann's
+            promise("3", "E", MON, MON),  # nobody's: in the pool
+        ],
+    ).append_column("collector_id", pa.array(["ann", None, None], pa.string()))
+    opening = ((MON, "K1", "bob"), (MON, "K2", "ann"), (MON, "K4", None), (TUE, "K1", "bob"))
+    cases = table(ASSIGNMENT, ((day, key, "phone", owner) for day, key, owner in opening))
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=cases,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            promises=made,
+            payments=payments(("A", TUE, 10, None)),
+        )
+    assert [some(row, "as_of collector_id cases promises promises_due promises_kept") for row in rows] == [
+        (MON, "ann", 1, 2, 1, 0),
+        (MON, "bob", 1, 0, 0, 0),
+        (TUE, "ann", 0, 0, 1, 1),
+        (TUE, "bob", 1, 0, 0, 0),
+    ]
+
+
+ASKED = TargetRules.model_validate(
+    {
+        "defaults": {"coverage": 0.8, "compliance": 0.9, "recovered_amount": 500},
+        "queues": {"phone": {"recovered_share": 0.02, "coverage": 0.9}, "field": {"recovered_amount": 300}},
+        "teams": {"north": {"coverage": 0.95}, "east": {"recovered_share": 0.1, "coverage": 0.7}},
+        "collectors": {"ann": {"recovered_amount": 1000, "coverage": 1}},
+    }
+)
+
+
+LEVELS: tuple[tuple[str | None, dict[str, list[int]], str | None, str], ...] = (
+    # the queue's share of what is owed
+    (None, {"phone": [2000, 3000]}, "100.00", "0.9"),
+    # the queue's amount; its coverage is the defaults'
+    (None, {"field": [4000, 5000]}, "300.00", "0.8"),
+    # several queues: 3 of 4 cases of phone, 1 of field: 0.02 x 600 + 300 / 4; (3 x 0.9 + 0.8) / 4
+    (None, {"phone": [100, 200, 300], "field": [50]}, "87.00", "0.875"),
+    # a queue that the file does not name has the defaults
+    (None, {"legal": [70]}, "500.00", "0.8"),
+    # the team decides what it names, the queue the rest
+    ("north", {"phone": [5000]}, "100.00", "0.95"),
+    ("south", {"phone": [5000]}, "100.00", "0.9"),
+    ("east", {"phone": [5000], "field": [1000]}, "600.00", "0.7"),
+    # without a case nothing is to be recovered
+    ("north", {}, None, "0.95"),
+    ("east", {}, None, "0.7"),
+    (None, {}, None, "0.8"),
+    # the collector himself before all, and without a case nothing either: the last two have targets of their own
+    ("north", {"phone": [5000]}, "1000.00", "1"),
+    ("north", {}, None, "1"),
+)
+"""Team, what the cases owe by queue, the amount to recover, the coverage asked for."""
+
+
+def test_the_nearest_level_says_what_is_asked(make_run: Callable[..., Any]) -> None:
+    names = [f"e{number:02}" for number in range(len(LEVELS))]
+    owed = [
+        (f"X{name}{queue}{at}", name, queue, amount)
+        for name, (_, queues, _, _) in zip(names, LEVELS, strict=True)
+        for queue, amounts in queues.items()
+        for at, amount in enumerate(amounts)
+    ]
+    asked = ASKED.model_copy(update={"collectors": dict.fromkeys(names[-2:], ASKED.collectors["ann"])})
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=table(ASSIGNMENT, ((MON, key, queue, name) for key, name, queue, _ in owed)),
+            treatment=table(TREATMENT, ((MON, key, key, amount) for key, _, _, amount in owed)),
+            collectors=contract_table(
+                "collectors",
+                [{"collector_id": name, "team": each[0]} for name, each in zip(names, LEVELS, strict=True)],
+            ),
+            contact_results=results(*[("Z", name, TEN, "no_answer", "lender") for name in names]),
+            targets=target_relation({MON: asked}),
+        )
+    assert [(row["collector_id"], row["target_amount"], row["coverage_target"]) for row in rows] == [
+        (name, None if recovered is None else Decimal(recovered), Decimal(coverage))
+        for name, (_, _, recovered, coverage) in zip(names, LEVELS, strict=True)
+    ]
+    assert {(row["compliance_target"], row["kept_target"]) for row in rows} == {(Decimal("0.9"), None)}
+
+
+def test_a_day_without_rules_asks_for_nothing(make_run: Callable[..., Any]) -> None:
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "collector_day",
+            assignment=CASES,
+            treatment=OWED,
+            targets=target_relation({MON: ASKED, TUE: TargetRules()}),
+        )
+    asked = {(row["as_of"], row["collector_id"]): (row["target_amount"], row["coverage_target"]) for row in rows}
+    assert asked[TUE, "bob"] == (None, None)
+    assert asked[MON, "bob"] == (Decimal("6.00"), Decimal("0.9"))
+
+
+def test_a_team_is_the_sum_of_its_collectors_over_the_heads_that_were_there(make_run: Callable[..., Any]) -> None:
+    teams = {"ann": "north", "bob": "north", "eve": None}
+    staff = contract_table("collectors", [{"collector_id": key, "team": team} for key, team in teams.items()])
+    there = table(
+        ATTENDANCE,
+        (
+            (MON, "ann", "north", 1),
+            (MON, "bob", "north", 0),  # reported absent
+            (MON, "dan", "north", 1),  # there without a case
+            (MON, "fay", "south", 0),
+        ),
+    )
+    with make_run(WED) as run:
+        rows = closing(
+            run,
+            "team_day",
+            assignment=CASES,
+            treatment=OWED,
+            contracts=CONTRACTS,
+            collectors=staff,
+            attendance=there,
+            payments=payments(("A", MON, 60, None), ("D", MON, 30, None)),
+            contact_results=results(("A", "eve", TEN, "right_party", "lender")),
+            targets=target_relation({MON: ASKED, TUE: ASKED}),
+        )
+    names = "as_of team collectors present_collectors cases overdue_amount recovered_amount attempts touched_cases"
+    assert [some(row, names) for row in rows] == [
+        (MON, "", 1, 0, 0, 0, 0, 1, 0),  # eve is not on Monday's roster
+        (MON, "north", 3, 2, 3, 650, 90, 0, 1),
+        (MON, "south", 1, 0, 0, 0, 0, 0, 0),
+        (TUE, "north", 1, 1, 1, 100, 0, 0, 0),  # no roster is kept of Tuesday: who had a case was there
+    ]
+    north = rows[1]
+    # 1,000 of ann herself, 2 % of bob's 300
+    assert (north["target_amount"], north["recovered_for_target"]) == (Decimal("1006.00"), Decimal(90))
+    assert rows[0]["target_amount"] is None
+
+
+@pytest.mark.parametrize(
+    ("collector", "present"),
+    [
+        ({}, 1),
+        ({"present": False}, 0),
+        ({"active_from": TUE}, 0),
+        ({"active_from": MON, "active_to": TUE}, 1),
+        ({"active_to": MON}, 0),
+    ],
+)
+@pytest.mark.parametrize("absent", [False, True])
+def test_who_was_there(make_run: Callable[..., Any], collector: dict[str, Any], present: int, absent: bool) -> None:
+    away = [(MON, "ann")] if absent else [(TUE, "ann"), (MON, "bob")]
+    relations = {
+        "collectors": contract_table("collectors", [{"collector_id": "ann", "team": "north", **collector}]),
+        "absences": table({"as_of": DAY, "collector_id": TEXT}, away),
+        "closing_days": table({"as_of": DAY}, ((MON,),)),
+    }
+    with make_run(WED) as run:
+        rows = fetch_model(run, "kpi/attendance", relations=relations).to_pylist()
+    assert rows == [{"as_of": MON, "collector_id": "ann", "team": "north", "present": 0 if absent else present}]
+
+
+@pytest.mark.parametrize("model", ["collector_day", "team_day", "channel_day", "pool_day", "case_interval"])
 def test_nothing_happened(make_run: Callable[..., Any], model: str) -> None:
     with make_run(WED) as run:
         assert closing(run, model) == []

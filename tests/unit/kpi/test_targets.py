@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from arrears.errors import RulesError
-from arrears.kpi.targets import TargetRules, asked_of, target_rules
+from arrears.kpi.targets import TargetRules, target_relation, target_rules
 from arrears.rules.files import parse_rules
 from arrears.rules.rule_set import latest_rule_set
 from arrears.settings import PROJECT
 from arrears.strategy.check import check_rules
 
+DAY, LATER = date(2026, 11, 19), date(2026, 11, 20)
 SHIPPED = PROJECT / "include" / "rules"
 RULES = TargetRules.model_validate(
     {
         "defaults": {"coverage": 0.8, "compliance": 0.9, "recovered_amount": 500},
-        "queues": {"phone": {"recovered_share": 0.02, "coverage": 0.9}, "field": {"recovered_amount": 300}},
+        "queues": {
+            "phone": {"recovered_share": 0.02, "coverage": 0.9},
+            "field": {"recovered_amount": 300},
+            "legal": {"coverage": 0.5},
+        },
         "teams": {"north": {"coverage": 0.95}},
         "collectors": {"ann": {"recovered_amount": 1000, "coverage": 1}},
     }
@@ -38,47 +44,30 @@ def wrong(tmp_path: Path, text: str) -> RulesError:
     return error.value
 
 
-@pytest.mark.parametrize(
-    ("collector", "team", "queues", "recovered", "coverage"),
-    [
-        # the queue's share of what is owed
-        ("bob", None, {"phone": (10, money("5000"))}, "100.00", "0.9"),
-        # the queue's amount; its coverage is the defaults'
-        ("bob", None, {"field": (2, money("9000"))}, "300.00", "0.8"),
-        # several queues: 3 of 4 cases of phone, 1 of field: 0.02 x 600 + 300 / 4; (3 x 0.9 + 0.8) / 4
-        ("bob", None, {"phone": (3, money("600")), "field": (1, money("50"))}, "87.00", "0.875"),
-        # a queue that the file does not name has the defaults
-        ("bob", None, {"legal": (1, money("70"))}, "500.00", "0.8"),
-        # the team decides what it names, the queue the rest
-        ("bob", "north", {"phone": (10, money("5000"))}, "100.00", "0.95"),
-        ("bob", "south", {"phone": (10, money("5000"))}, "100.00", "0.9"),
-        # the collector before all
-        ("ann", "north", {"phone": (10, money("5000"))}, "1000.00", "1"),
-        # without a case nothing is to be recovered, also from one who has a target of his own
-        ("bob", "north", {}, None, "0.95"),
-        ("ann", "north", {}, None, "1"),
-    ],
-)
-def test_the_nearest_level_decides(
-    collector: str,
-    team: str | None,
-    queues: dict[str, tuple[int, Decimal]],
-    recovered: str | None,
-    coverage: str,
-) -> None:
-    asked = asked_of(RULES, collector, team, queues)
-    assert asked.recovered == (None if recovered is None else Decimal(recovered))
-    assert asked.rates["coverage"] == Decimal(coverage)
-    assert asked.rates["compliance"] == Decimal("0.9")
-    assert asked.rates["kept_rate"] is None
+def test_the_models_read_the_levels_with_what_queues_have_from_everybody() -> None:
+    rows = target_relation({DAY: RULES, LATER: TargetRules()}).to_pylist()
+    assert {row["as_of"] for row in rows if row["name"]} == {DAY}
+    asked = {
+        (row["level"], row["name"]): (row["recovered_amount"], row["recovered_share"], row["coverage"])
+        for row in rows
+        if row["as_of"] == DAY
+    }
+    assert asked == {
+        ("everybody", ""): (money("500.00"), None, money("0.8")),
+        # its own share takes the place of everybody's amount; of two queues the other keeps everybody's
+        ("queue", "phone"): (None, money("0.02"), money("0.9")),
+        ("queue", "field"): (money("300"), None, None),
+        ("queue", "legal"): (money("500"), None, money("0.5")),
+        ("team", "north"): (None, None, money("0.95")),
+        ("collector", "ann"): (money("1000"), None, money("1")),
+    }
 
 
 def test_a_rule_set_without_targets_asks_for_nothing(tmp_path: Path) -> None:
     shutil.copytree(SHIPPED, tmp_path / "rules")
     (tmp_path / "rules" / "targets.yaml").unlink()
-    asked = asked_of(target_rules(latest_rule_set(tmp_path / "rules")), "ann", "north", {"phone": (1, money("10"))})
-    assert asked.recovered is None
-    assert set(asked.rates.values()) == {None}
+    (row,) = target_relation({DAY: target_rules(latest_rule_set(tmp_path / "rules"))}).to_pylist()
+    assert {key for key, value in row.items() if value is not None} == {"as_of", "level", "name"}
 
 
 def test_the_shipped_targets_are_good_and_name_queues_that_exist() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from functools import partial
 
 import sqlalchemy as sa
 
@@ -14,7 +13,6 @@ from arrears.api.settings import ApiSettings
 from arrears.desk.callers import Caller
 from arrears.desk.desk import Desk
 from arrears.kpi.performance import PerformanceBasis, PerformanceView, performance
-from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
 from arrears.warehouse.connect import open_warehouse
 
@@ -69,11 +67,8 @@ class Sources:
         settings, engine, _ = self._opened()
         last = to_day or settings.acting_clock().today() - timedelta(days=1)
         first = from_day or last - timedelta(days=_DAYS - 1)
-        rules = partial(load_rule_set, settings.rules)
         with engine.connect() as connection:
-            return performance(
-                connection, rules, from_day=min(first, last), to_day=last, basis=basis, teams=caller.teams
-            )
+            return performance(connection, from_day=min(first, last), to_day=last, basis=basis, teams=caller.teams)
 
     def _healthy(self) -> None:
         with self.warehouse().connect() as connection:

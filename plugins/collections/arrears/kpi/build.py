@@ -17,10 +17,11 @@ from arrears.kpi import ops_reads
 from arrears.kpi.arms import arm_inputs, experiment_dimension
 from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, windows
 from arrears.kpi.rules import Label
+from arrears.kpi.targets import TargetRules, target_relation, target_rules
 from arrears.kpi.windows import month_end_parameters, month_end_relation
-from arrears.rules.rule_set import RuleSetHeader
+from arrears.rules.rule_set import RuleSetHeader, rule_set_history
 from arrears.run import Run
-from arrears.sqlmodel import load_model, run_model, run_select
+from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import age_history
 from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
 from arrears.strategy.experiment_arms import experiments_of
@@ -67,6 +68,9 @@ def build_closing(run: Run) -> dict[str, int]:
             ]
         )
     }
+    run_model(run, "kpi/case_credit", table=CREDIT, relations=relations, sources=sources)
+    sources |= {"case_credit": CREDIT, "collector_day": "kpi/collector_day"}
+    relations |= {"targets": target_relation(_rules_of(run, days)), "attendance": _attendance(run, days)}
     return {
         fact.lake_table: run_model(
             run,
@@ -83,6 +87,43 @@ def build_closing(run: Run) -> dict[str, int]:
 
 LEDGER_RESULTS = "kpi/ledger_result"
 """Lake table of the contact results that the ledger alone knows; not loaded into `mart`."""
+CREDIT = "kpi/case_credit"
+"""Lake table of whose a case is on a finished day, and what came of it; not loaded into `mart`."""
+
+
+def _rules_of(run: Run, days: Sequence[date]) -> dict[date, TargetRules]:
+    """The targets of each day, as the rules had them that were valid on it; none where there were no rules yet."""
+    history = rule_set_history(run.settings.rules, run.day.as_of)
+    found: dict[date, TargetRules] = {}
+    for day in days:
+        valid = [rules for rules in history if rules.valid_from <= day]
+        found[day] = target_rules(valid[-1]) if valid else TargetRules()
+    return found
+
+
+def _attendance(run: Run, days: Sequence[date]) -> pa.Table:
+    """Who was on the roster of each finished day, and who of them was there: as_of, collector_id, team, present.
+
+    The roster is the ledger's of that day; whoever was reported absent by hand was not there. A day without a roster
+    in the lake has no rows.
+    """
+    parts = [ATTENDANCE.empty_table()]
+    away = ops_reads.absences(run.warehouse, days)
+    for day in days:
+        files = _past_files(run, "collectors", [day])
+        if files:
+            roster = {
+                "collectors": pq.ParquetDataset(files, partitioning=None).read(
+                    ["collector_id", "team", "active_from", "active_to", "present"]
+                ),
+                "absences": away,
+                "closing_days": pa.table({"as_of": pa.array([day], pa.date32())}),
+            }
+            parts.append(fetch_model(run, "kpi/attendance", relations=roster).cast(ATTENDANCE))
+    return pa.concat_tables(parts)
+
+
+ATTENDANCE = pa.schema({"as_of": pa.date32(), "collector_id": pa.string(), "team": pa.string(), "present": pa.int32()})
 
 
 def _know_contacts(run: Run, days: Sequence[date]) -> dict[str, str]:

@@ -59,6 +59,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(_table(mart.ContactPlanDay), "opening"),
     Fact(_table(mart.ArmResult), "opening"),
     Fact(_table(mart.CollectorDay), "closing"),
+    Fact(_table(mart.TeamDay), "closing"),
     Fact(_table(mart.ChannelDay), "closing"),
     Fact(_table(mart.PoolDay), "closing"),
     Fact(_table(mart.CaseInterval), "closing"),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
-from arrears.warehouse.ops_desk import ContactResult, Promise
+from arrears.warehouse.ops_desk import Absence, ContactResult, Promise
 
 _ROWS_A_PART = 50_000
 _TASKS = pa.schema(
@@ -67,8 +67,10 @@ _PROMISES = pa.schema(
         "made_on": pa.date32(),
         "due_on": pa.date32(),
         "amount": pa.decimal128(18, 2),
+        "collector_id": pa.string(),
     }
 )
+_ABSENCES = pa.schema({"as_of": pa.date32(), "collector_id": pa.string()})
 _GRABS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "minutes": pa.int64()})
 
 
@@ -138,11 +140,16 @@ def desk_results(warehouse: sa.Engine, first: date, last: date, time_zone: str) 
 
 
 def desk_promises(warehouse: sa.Engine, first: date, last: date) -> pa.Table:
-    """Promises that people recorded, made or due from `first` to `last`, in the ledger's columns."""
+    """Promises that people recorded, made or due from `first` to `last`: the ledger's columns, and to whom each was."""
     promise = Promise
-    select = sa.select(promise.promise_id, promise.contract_id, promise.made_on, promise.due_on, promise.amount).where(
-        sa.or_(promise.made_on.between(first, last), promise.due_on.between(first, last))
-    )
+    select = sa.select(
+        promise.promise_id,
+        promise.contract_id,
+        promise.made_on,
+        promise.due_on,
+        promise.amount,
+        promise.collector_id,
+    ).where(sa.or_(promise.made_on.between(first, last), promise.due_on.between(first, last)))
     return _fetch(warehouse, select, _PROMISES)
 
 
@@ -185,6 +192,12 @@ def intervals(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
         .where(interval.from_day <= max(days), sa.or_(interval.to_day.is_(None), interval.to_day >= min(days)))
     )
     return _fetch(warehouse, select, _INTERVALS)
+
+
+def absences(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
+    """Who was reported absent by hand on any of the days: as_of, collector_id."""
+    select = sa.select(Absence.business_day, Absence.collector_id).where(Absence.business_day.in_(days), Absence.absent)
+    return _fetch(warehouse, select, _ABSENCES)
 
 
 def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:

@@ -1,24 +1,22 @@
 """Performance 绩效 of collectors and teams over finished days, against `targets.yaml`: what the page and the API read.
 
-Results come from `mart`, cases in hand from `ops`. A recovered amount never stands alone: it comes with coverage,
-connect, promise and kept rates and compliance, each with the numbers that it is made of. A rate over nothing is None.
+Results, targets and heads come from `mart` (`collector_day`, `team_day`), cases in hand from `ops`. A recovered amount
+never stands alone: it comes with coverage, connect, promise and kept rates and compliance, each with the numbers that
+it is made of. A rate over nothing is None.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from arrears.kpi.targets import RATES, Asked, TargetRules, asked_of, target_rules
-from arrears.rules.rule_set import RuleSet
-from arrears.warehouse.mart import CaseAssignment, CollectorDay
-from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR
+from arrears.warehouse.mart import CollectorDay, TeamDay
+from arrears.warehouse.ops_cases import CASE, COLLECTOR
 
 PerformanceBasis = Literal["known", "frozen", "restated"]
 """known: of each day the frozen figures, or the restated ones where the day's own run is missing."""
@@ -66,11 +64,12 @@ class Recovered:
 
 @dataclass(frozen=True)
 class Productivity:
-    """Productivity 人均产能: recovered per working head and day."""
+    """Productivity 人均产能: recovered per head who was there, and day."""
 
     recovered: Decimal | None
     head_days: int
-    """Days on which a collector had cases or made attempts, summed over collectors."""
+    """Of a team: collectors who were at work, summed over days. Of one collector: days on which he had cases or made
+    attempts."""
     value: Decimal | None
     """recovered / head_days."""
 
@@ -97,7 +96,11 @@ class Figures:
     compliance: Rate
     """Compliance 合规: contacts that the policy did not block / contacts that the strategy wanted with own cases."""
     grabbed_cases: int
-    """Cases taken from the grab pool, each day's, as `ops` knows them."""
+    """Cases taken from the grab pool, each day's."""
+    given_back_cases: int
+    """Grabbed cases that were given back."""
+    expired_cases: int
+    """Grabbed cases whose lease ran out, unworked."""
     productivity: Productivity
 
 
@@ -156,7 +159,6 @@ class PerformanceView:
 
 def performance(
     connection: sa.Connection,
-    rules: RuleSet | Callable[[date], RuleSet],
     *,
     from_day: date,
     to_day: date,
@@ -165,15 +167,14 @@ def performance(
 ) -> PerformanceView:
     """The performance of collectors and teams on the finished days `from_day` to `to_day`, both included.
 
-    `teams` leaves the other teams out (None: all). Days without figures count for nothing. `rules` hold the targets:
-    one rule set for all days, or a function that gives the one of a day.
+    `teams` leaves the other teams out (None: all). Days without figures count for nothing. A day's targets are those of
+    its own rules, kept with its figures.
     Raises ValueError when `from_day` is after `to_day`.
     """
     if from_day > to_day:
         raise ValueError(f"from_day up to to_day, not {from_day} and {to_day}")
-    rows = _figures(connection, from_day, to_day, basis, teams)
-    asked = _targets(connection, rules, rows)
-    grabs = _grabs(connection, from_day, to_day)
+    rows = _figures(connection, CollectorDay, from_day, to_day, basis, teams)
+    heads = _figures(connection, TeamDay, from_day, to_day, basis, teams)
     hands = _in_hand(connection, teams)
     whole = _Sums()
     by_team: dict[str | None, _Sums] = {}
@@ -182,15 +183,20 @@ def performance(
     # the newest day says whose a collector is
     team_of: dict[str, str | None] = {row["collector_id"]: row["team"] for row in rows}
     for row in rows:
-        day, key = row["as_of"], row["collector_id"]
-        grabbed = grabs.get((day, key), 0)
+        own = by_collector.setdefault(row["collector_id"], _Sums())
+        own.head_days += bool(row["cases"] or row["attempts"])
         for sums in (
             whole,
             by_team.setdefault(row["team"], _Sums()),
-            by_collector.setdefault(key, _Sums()),
-            by_day.setdefault((day, row["basis"]), _Sums()),
+            own,
+            by_day.setdefault((row["as_of"], row["basis"]), _Sums()),
         ):
-            sums.add(row, asked[day, key], grabbed)
+            sums.add(row)
+    for row in heads:
+        sums_of_team = by_team.setdefault(row["team"] or None, _Sums())
+        for sums in (whole, sums_of_team, by_day.setdefault((row["as_of"], row["basis"]), _Sums())):
+            sums.days.add(row["as_of"])
+            sums.head_days += row["present_collectors"]
     for key, hand in hands.items():
         team_of.setdefault(key, hand.team)
         by_collector.setdefault(key, _Sums())
@@ -250,25 +256,22 @@ class _Sums:
     days: set[date] = field(default_factory=set)
     columns: dict[str, Decimal] = field(default_factory=dict)
     head_days: int = 0
-    grabbed: int = 0
     target: Decimal | None = None
     recovered_for_target: Decimal = Decimal(0)
     wanted: dict[str, Decimal] = field(default_factory=dict)
     """Per rate, target times denominator, over the rows that have both."""
     wanted_of: dict[str, int] = field(default_factory=dict)
 
-    def add(self, row: _Row, asked: Asked, grabbed: int) -> None:
+    def add(self, row: _Row) -> None:
         self.days.add(row["as_of"])
         for name, value in row.items():
             if isinstance(value, int | Decimal):
                 self.columns[name] = self.columns.get(name, Decimal(0)) + value
-        self.head_days += bool(row["cases"] or row["attempts"])
-        self.grabbed += grabbed
-        if asked.recovered is not None:
-            self.target = (self.target or Decimal(0)) + asked.recovered
+        if row["target_amount"] is not None:
+            self.target = (self.target or Decimal(0)) + row["target_amount"]
             self.recovered_for_target += row["recovered_amount"]
-        for rate in RATES:
-            wanted, denominator = asked.rates[rate], int(row[_DENOMINATORS[rate]])
+        for rate, denominators in _DENOMINATORS.items():
+            wanted, denominator = row[rate], int(row[denominators])
             if wanted is not None and denominator:
                 self.wanted[rate] = self.wanted.get(rate, Decimal(0)) + wanted * denominator
                 self.wanted_of[rate] = self.wanted_of.get(rate, 0) + denominator
@@ -292,14 +295,16 @@ class _Sums:
                 target=self.target,
                 attainment=_share(self.recovered_for_target, self.target or 0),
             ),
-            coverage=self._rate("touched_cases", "cases", "coverage"),
-            connect=self._rate("connected_attempts", "attempts", "connect_rate"),
+            coverage=self._rate("touched_cases", "cases", "coverage_target"),
+            connect=self._rate("connected_attempts", "attempts", "connect_target"),
             connect_by_case=self._rate("connected_customers", "tried_customers"),
-            promise=self._rate("promises", "right_party_attempts", "promise_rate"),
-            kept=self._rate("promises_kept", "promises_due", "kept_rate"),
+            promise=self._rate("promises", "right_party_attempts", "promise_target"),
+            kept=self._rate("promises_kept", "promises_due", "kept_target"),
             kept_amount=AmountRate(kept, due, _share(kept, due)),
-            compliance=self._made(planned - self.whole("blocked_contacts"), planned, "compliance"),
-            grabbed_cases=self.grabbed,
+            compliance=self._made(planned - self.whole("blocked_contacts"), planned, "compliance_target"),
+            grabbed_cases=self.whole("grabbed_cases"),
+            given_back_cases=self.whole("given_back_cases"),
+            expired_cases=self.whole("expired_cases"),
             productivity=Productivity(
                 recovered=amount,
                 head_days=self.head_days,
@@ -323,11 +328,11 @@ class _Sums:
 
 _CENT = Decimal("0.01")
 _DENOMINATORS = {
-    "coverage": "cases",
-    "connect_rate": "attempts",
-    "promise_rate": "right_party_attempts",
-    "kept_rate": "promises_due",
-    "compliance": "planned_contacts",
+    "coverage_target": "cases",
+    "connect_target": "attempts",
+    "promise_target": "right_party_attempts",
+    "kept_target": "promises_due",
+    "compliance_target": "planned_contacts",
 }
 
 
@@ -341,12 +346,12 @@ def _by_name(team: str | None) -> tuple[bool, str]:
 
 def _figures(
     connection: sa.Connection,
+    fact: type[CollectorDay] | type[TeamDay],
     from_day: date,
     to_day: date,
     basis: PerformanceBasis,
     teams: Collection[str] | None,
 ) -> list[_Row]:
-    fact = CollectorDay
     inside = fact.as_of.between(from_day, to_day)
     select = sa.select(*fact.__table__.columns).where(inside)
     if basis == "known":
@@ -358,49 +363,8 @@ def _figures(
         select = select.where(fact.basis == basis)
     if teams is not None:
         select = select.where(fact.team.in_(sorted(teams)))
-    return [dict(row) for row in connection.execute(select.order_by(fact.as_of, fact.collector_id)).mappings()]
-
-
-def _targets(
-    connection: sa.Connection, rules: RuleSet | Callable[[date], RuleSet], rows: Collection[_Row]
-) -> dict[tuple[date, str], Asked]:
-    """What was asked on each day of each collector; his queues are those of the day's opening."""
-    if not rows:
-        return {}
-    fact = CaseAssignment
-    days = {(row["as_of"], row["basis"]) for row in rows}
-    select = (
-        sa.select(fact.as_of, fact.collector_id, fact.queue, sa.func.count(), sa.func.sum(fact.overdue_amount))
-        .where(sa.tuple_(fact.as_of, fact.basis).in_(sorted(days)), fact.collector_id.is_not(None))
-        .group_by(fact.as_of, fact.collector_id, fact.queue)
-    )
-    queues: dict[tuple[date, str], dict[str, tuple[int, Decimal]]] = {}
-    for day, key, queue, cases, overdue in connection.execute(select):
-        queues.setdefault((day, str(key)), {})[queue] = (cases, overdue)
-
-    @cache
-    def of_day(day: date) -> TargetRules:
-        return target_rules(rules(day) if callable(rules) else rules)
-
-    return {
-        (row["as_of"], row["collector_id"]): asked_of(
-            of_day(row["as_of"]),
-            row["collector_id"],
-            row["team"],
-            queues.get((row["as_of"], row["collector_id"]), {}),
-        )
-        for row in rows
-    }
-
-
-def _grabs(connection: sa.Connection, from_day: date, to_day: date) -> dict[tuple[date, str], int]:
-    grab = CASE_ASSIGNMENT.c
-    select = (
-        sa.select(grab.from_day, grab.collector_id, sa.func.count(grab.case_id.distinct()))
-        .where(grab.source == "grab", grab.from_day.between(from_day, to_day))
-        .group_by(grab.from_day, grab.collector_id)
-    )
-    return {(day, key): cases for day, key, cases in connection.execute(select)}
+    ordered = select.order_by(*fact.__table__.primary_key.columns)  # type: ignore[attr-defined]
+    return [dict(row) for row in connection.execute(ordered).mappings()]
 
 
 def _in_hand(connection: sa.Connection, teams: Collection[str] | None) -> dict[str, _Hand]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
+import pyarrow as pa
 from pydantic import Field, model_validator
 
 from arrears.errors import RulesError
@@ -27,7 +28,18 @@ RATES = ("coverage", "connect_rate", "promise_rate", "kept_rate", "compliance")
 """The targets that are shares, each reached from below."""
 EVERYBODY = ""
 """Name of the level of everybody."""
-_CENT = Decimal("0.01")
+_LEVELS = {"defaults": "everybody", "queues": "queue", "teams": "team", "collectors": "collector"}
+_SHARE = pa.decimal128(9, 6)
+_RELATION = pa.schema(
+    [
+        ("as_of", pa.date32()),
+        ("level", pa.string()),
+        ("name", pa.string()),
+        ("recovered_amount", pa.decimal128(18, 2)),
+        ("recovered_share", _SHARE),
+        *((rate, _SHARE) for rate in RATES),
+    ]
+)
 
 
 class Targets(RuleModel):
@@ -58,10 +70,6 @@ class Targets(RuleModel):
     def recovers(self) -> bool:
         """Whether it names a target of recovered amounts."""
         return self.recovered_amount is not None or self.recovered_share is not None
-
-    def recovered(self, owed: Decimal) -> Decimal | None:
-        """What is to be recovered of cases that owe `owed` overdue."""
-        return self.recovered_share * owed if self.recovered_share is not None else self.recovered_amount
 
 
 class TargetRules(RuleModel):
@@ -94,23 +102,14 @@ class TargetRules(RuleModel):
             for name, targets in named.items():
                 yield level, name, targets
 
-    def of_queue(self, queue: str) -> Targets:
-        """What is asked for the cases of a queue: its own targets, the rest from the defaults."""
-        own = self.queues.get(queue, Targets())
-        wider = self.defaults.model_dump()
-        if own.recovers:
-            wider |= {"recovered_amount": None, "recovered_share": None}
-        return Targets.model_validate({**wider, **own.model_dump(exclude_none=True)})
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of one collector on one day."""
-
-    recovered: Decimal | None
-    """Amount to recover; None: nothing is asked."""
-    rates: Mapping[str, Decimal | None]
-    """Each of RATES; None: nothing is asked."""
+    def effective(self) -> Iterator[tuple[str, str, Targets]]:
+        """As `levels`, in the singular; queues with everybody's target of recovered amounts where they have none."""
+        wider = {"recovered_amount": self.defaults.recovered_amount, "recovered_share": self.defaults.recovered_share}
+        for level, name, targets in self.levels():
+            whole = targets
+            if level == "queues" and not targets.recovers:
+                whole = targets.model_copy(update=wider)
+            yield _LEVELS[level], name, whole
 
 
 def target_rules(rules: RuleSet) -> TargetRules:
@@ -118,44 +117,17 @@ def target_rules(rules: RuleSet) -> TargetRules:
     return rules.load(FILE, TargetRules) if FILE in rules.files() else TargetRules()
 
 
-def asked_of(
-    rules: TargetRules, collector_id: str, team: str | None, in_queues: Mapping[str, tuple[int, Decimal]]
-) -> Asked:
-    """What the targets ask of a collector on a day; `in_queues` are his cases and what they owe overdue, by queue."""
-    own = rules.collectors.get(collector_id, Targets())
-    of_team = rules.teams.get(team, Targets()) if team is not None else Targets()
-    cases = sum((count for count, _ in in_queues.values()), 0)
-    owed = sum((overdue for _, overdue in in_queues.values()), Decimal(0))
-    by_queue = [(count, overdue, rules.of_queue(queue)) for queue, (count, overdue) in in_queues.items()]
-    recovered: Decimal | None = None
-    for level in (own, of_team):
-        if level.recovers:
-            # without a case there is nothing to recover
-            recovered = level.recovered(owed) if cases else None
-            break
-    else:
-        parts = [
-            queue.recovered_share * overdue
-            if queue.recovered_share is not None
-            else (queue.recovered_amount or Decimal(0)) * count / cases
-            for count, overdue, queue in by_queue
-            if queue.recovers
-        ]
-        recovered = sum(parts, Decimal(0)) if parts else None
-    rates: dict[str, Decimal | None] = {}
-    for rate in RATES:
-        named = [each for each in (getattr(own, rate), getattr(of_team, rate)) if each is not None]
-        if named:
-            rates[rate] = named[0]
-            continue
-        weighed = [(count, getattr(queue, rate)) for count, _, queue in by_queue if getattr(queue, rate) is not None]
-        weight = sum(count for count, _ in weighed)
-        rates[rate] = (
-            sum((count * share for count, share in weighed), Decimal(0)) / weight
-            if weight
-            else getattr(rules.defaults, rate)
-        )
-    return Asked(None if recovered is None else recovered.quantize(_CENT), rates)
+def target_relation(rules: Mapping[date, TargetRules]) -> pa.Table:
+    """The targets of days as the models read them: as_of, level, name, and what is asked there; NULL: nothing.
+
+    level: everybody, queue, team or collector. A queue without a target of recovered amounts has everybody's.
+    """
+    rows = [
+        {"as_of": day, "level": level, "name": name, **asked.model_dump()}
+        for day, of_day in rules.items()
+        for level, name, asked in of_day.effective()
+    ]
+    return pa.Table.from_pylist(rows, schema=_RELATION)
 
 
 def target_findings(checked: Checked) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ did."""
 
 _MART = """Facts are keyed by `as_of` (the business day) and `basis` (`frozen`: what the day's own run knew;
 `restated`: the past day computed again from a later ledger). The morning run of D gives D's opening facts, and
-computes the closing facts (`collector_day`, `channel_day`, `pool_day`, `case_interval`, `arm_day`) of the
+computes the closing facts (`collector_day`, `team_day`, `channel_day`, `pool_day`, `case_interval`, `arm_day`) of the
 finished days within the look-back anew: a figure is there only once its period has matured. Results of experiments
 are in `v_arm_result`, with confidence intervals and whether they may be read yet (docs/experiments.md). Shares and
 rates are in the views, each beside its numerator and denominator, by count and by amount. There is nothing

@@ -28,6 +28,7 @@ from arrears.warehouse.mart import (
     PoolOfferDay,
     PortfolioDay,
     RollTransition,
+    TeamDay,
 )
 
 
@@ -433,6 +434,8 @@ def _collector_rates() -> View:
         fact.overdue_amount,
         _rate(fact.recovered_amount, fact.overdue_amount).label("recovery_rate"),
         _rate(fact.blocked_contacts, fact.planned_contacts).label("blocked_rate"),
+        fact.target_amount,
+        _rate(fact.recovered_amount, fact.target_amount).label("attainment"),
     )
     return View(
         "v_collector_rate",
@@ -442,7 +445,7 @@ def _collector_rates() -> View:
         _named(
             ("as_of", "basis", "collector_id", "team"),
             {
-                "cases": "Cases owned at the opening.",
+                "cases": "Own cases: those that are credited to him on the day.",
                 "touched_cases": "Of them with a contact attempt.",
                 "coverage_rate": "Coverage 覆盖率: touched_cases / cases.",
                 "contact_intensity": "Contact intensity 渗透率: contacts / touched cases.",
@@ -457,6 +460,69 @@ def _collector_rates() -> View:
                 "recovered_amount": "What own cases paid, at most what they owed overdue.",
                 "overdue_amount": "What own cases owed overdue at the opening.",
                 "recovery_rate": "Recovery rate 回收率: recovered_amount / overdue_amount.",
+                "blocked_rate": "Contacts blocked by policy / contacts that the strategy wanted.",
+                "target_amount": "What he was to recover that day; NULL: nothing was asked.",
+                "attainment": "Target attainment 达成率: recovered_amount / target_amount.",
+            },
+        ),
+    )
+
+
+def _team_rates() -> View:
+    fact = TeamDay
+    heads = fact.present_collectors
+    select = sa.select(
+        fact.as_of,
+        fact.basis,
+        fact.team,
+        fact.collectors,
+        fact.present_collectors,
+        fact.cases,
+        _rate(fact.cases, heads).label("cases_per_head"),
+        fact.recovered_amount,
+        sa.cast(fact.recovered_amount / sa.func.nullif(heads, 0), _MONEY).label("recovered_per_head"),
+        fact.target_amount,
+        _rate(fact.recovered_for_target, fact.target_amount).label("attainment"),
+        fact.overdue_amount,
+        _rate(fact.recovered_amount, fact.overdue_amount).label("recovery_rate"),
+        fact.touched_cases,
+        _rate(fact.touched_cases, fact.cases).label("coverage_rate"),
+        _rate(fact.case_contacts, fact.touched_cases).label("contact_intensity"),
+        fact.attempts,
+        _rate(fact.connected_attempts, fact.attempts).label("connect_rate_by_dial"),
+        _rate(fact.connected_customers, fact.tried_customers).label("connect_rate_by_case"),
+        _rate(fact.promises, fact.right_party_attempts).label("promise_rate"),
+        _rate(fact.promises_kept, fact.promises_due).label("kept_rate"),
+        _rate(fact.kept_promise_amount, fact.due_promise_amount).label("kept_amount_rate"),
+        _rate(fact.blocked_contacts, fact.planned_contacts).label("blocked_rate"),
+    )
+    return View(
+        "v_team_rate",
+        "Target attainment, cases per head, productivity and the process figures of a team's finished day. Grain: day "
+        "x basis x team. Source: team_day.",
+        select,
+        _named(
+            ("as_of", "basis", "team"),
+            {
+                "collectors": "Collectors of the team.",
+                "present_collectors": "Of them at work that day.",
+                "cases": "Cases credited to the team's collectors.",
+                "cases_per_head": "Cases per head 人均在手: cases / present_collectors.",
+                "recovered_amount": "What these cases paid, at most what they owed overdue.",
+                "recovered_per_head": "Productivity 人均产能: recovered_amount / present_collectors.",
+                "target_amount": "What was to be recovered; NULL: nothing was asked.",
+                "attainment": "Target attainment 达成率: recovered by those who had a target / target_amount.",
+                "overdue_amount": "What the cases owed overdue at the opening.",
+                "recovery_rate": "Recovery rate 回收率: recovered_amount / overdue_amount.",
+                "touched_cases": "Cases with a contact attempt.",
+                "coverage_rate": "Coverage 覆盖率: touched_cases / cases.",
+                "contact_intensity": "Contact intensity 渗透率: contacts / touched cases.",
+                "attempts": "Attempts that the team's collectors made.",
+                "connect_rate_by_dial": "Connect rate 接通率: connected attempts / attempts.",
+                "connect_rate_by_case": "Connect rate 接通率: connected customers / tried customers.",
+                "promise_rate": "Promises / right-party contacts.",
+                "kept_rate": "Kept rate 承诺兑现率 by count: promises kept / promises due.",
+                "kept_amount_rate": "The same by amount.",
                 "blocked_rate": "Contacts blocked by policy / contacts that the strategy wanted.",
             },
         ),
@@ -642,13 +708,13 @@ def _source_outcomes() -> View:
             _sum(fact.contacts).label("contacts"),
             _rate(_sum(fact.contacts), cases).label("contacts_per_case"),
         )
-        .where(fact.is_last)
+        .where(fact.is_credited)
         .group_by(*group)
     )
     return View(
         "v_source_outcome",
         "What came of cases by how their owner came by them: split, grabbed, given by hand, recalled, or in the pool. "
-        "Each case counts for who had it when the day ended. Grain: day x basis x queue x source. "
+        "Each case counts for the interval that its day is credited to. Grain: day x basis x queue x source. "
         "Source: case_interval.",
         select,
         _named(
@@ -762,6 +828,7 @@ VIEWS: tuple[View, ...] = (
     _collector_allocation(),
     _team_load(),
     _collector_rates(),
+    _team_rates(),
     _contact_plan_rates(),
     _channel_rates(),
     _pool_rates(),

@@ -8,7 +8,7 @@ one that takes a form does so to keep a contract's id out of addresses.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,8 +19,6 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from arrears.kpi.performance import PerformanceView, performance
-from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.day_view import known_days, read_day
@@ -82,7 +80,7 @@ def create_app() -> FastAPI:
 
     app.include_router(explain_routes(templates, _settings, PREFIX, _PAGE_HEADERS))
 
-    sources = Sources(_settings, _warehouse, _desk, _performance)
+    sources = Sources(_settings, _warehouse, _desk)
     app.include_router(desk_routes(templates, sources, PREFIX, _PAGE_HEADERS))
 
     @app.get("/documents/{path:path}")
@@ -122,11 +120,6 @@ def _desk() -> DeskReads:
 
     settings = _settings()
     return Desk(_warehouse(), settings, settings.acting_clock())
-
-
-def _performance(connection: sa.Connection, settings: Settings, from_day: date, to_day: date) -> PerformanceView:
-    rules = partial(load_rule_set, settings.rules)
-    return performance(connection, rules, from_day=from_day, to_day=to_day)
 
 
 def forget_settings() -> None:

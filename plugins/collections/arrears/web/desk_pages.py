@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Annotated, Any, Literal, Protocol
 from urllib.parse import urlencode
 
@@ -24,7 +24,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from arrears.desk.callers import Caller
 from arrears.desk.refusals import Refusal
 from arrears.desk.views import AllocationView, CollectorShare, Events, PoolDetail, PoolView, QueueShare, Worklist
-from arrears.kpi.performance import PerformanceView
+from arrears.kpi.performance import performance
 from arrears.settings import Settings
 from arrears.web.callers import airflow_caller
 from arrears.web.texts import choose_language, texts
@@ -75,7 +75,6 @@ class Sources:
     settings: Callable[[], Settings]
     warehouse: Callable[[], sa.Engine]
     desk: Callable[[], DeskReads]
-    performance: Callable[[sa.Connection, Settings, date, date], PerformanceView]
 
 
 @dataclass(frozen=True)
@@ -277,7 +276,7 @@ def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, heade
             settings = sources.settings()
             last = settings.acting_clock().today() - timedelta(days=1)
             with sources.warehouse().connect() as connection:
-                view = sources.performance(connection, settings, last - timedelta(days=question.days - 1), last)
+                view = performance(connection, from_day=last - timedelta(days=question.days - 1), to_day=last)
             start = (question.page - 1) * PEOPLE_A_PAGE
             return {
                 "view": view,
