@@ -34,7 +34,7 @@ def bare_script(folder: Path) -> Path:
         "now": NOON.astimezone(UTC).isoformat(),
         "today": TODAY.isoformat(),
         "lease": (NOON + timedelta(hours=10)).astimezone(UTC).isoformat(),
-        "size": "20",
+        "batch": "20",
         "seniority": "0",
         "actor": "pgbench",
         "via": "token",

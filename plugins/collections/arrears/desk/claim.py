@@ -8,7 +8,7 @@ because each holds the row of the collector, so that his limits hold.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,12 +23,14 @@ from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import WorkItem
 from arrears.warehouse import locks
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
-from arrears.warehouse.ops_desk import Absence, CaseEvent, CaseExclusion
+from arrears.warehouse.ops_desk import Absence, CaseEvent, CaseExclusion, QueuePreset
 
 _ABSENCE: sa.Table = Absence.__table__  # type: ignore[assignment]
 _EVENT: sa.Table = CaseEvent.__table__  # type: ignore[assignment]
 _EXCLUSION: sa.Table = CaseExclusion.__table__  # type: ignore[assignment]
+_PRESET: sa.Table = QueuePreset.__table__  # type: ignore[assignment]
 _TEXTS = sa.ARRAY(sa.Text)
+_ROSTER = "the roster of today"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Claimed:
     """What a claim gave."""
 
     cases: tuple[WorkItem, ...]
+    asked: int
+    """How many at most: as asked for, or the queue's batch of the day."""
     lease_until: datetime | None
     taken_today: int
     """Cases of the queue that the collector had grabbed today before."""
@@ -48,36 +52,29 @@ class Claimed:
 def lock_collector(connection: sa.Connection, collector_id: str, clock: Clock, queue: str | None) -> sa.Row[Any]:
     """Locks a collector's row until the transaction ends, and refuses one who may not be given cases (of `queue`)."""
     row = LOCK.run(connection, me=collector_id).one_or_none()
-    where = "the roster of today"
     if row is None:
         raise Refusal(
             kind="not_found",
             rule="collector.unknown",
             expected="a collector of the roster",
             found="an unknown id",
-            where=where,
+            where=_ROSTER,
             action="Check the collector's id; the roster is today's once open_grab_pool has run.",
         )
     today = clock.today()
-    found = None
     if row.as_of != today:
-        rule, found = "collector.not_in_roster", f"one who was in it on {row.as_of.isoformat()}"
-    elif not row.at_work:
-        rule, found = "collector.not_at_work", "one who is not at work"
-    elif queue is not None and row.skills is not None and queue not in listed(row.skills):
-        rule, found = "collector.not_trained", "one who is not trained for it"
-    elif _ABSENT.run(connection, me=collector_id, today=today).scalar():
-        rule, found = "collector.absent", "one who was reported absent"
-    if found is not None:
-        raise Refusal(
-            kind="forbidden",
-            rule=rule,
-            expected=f"a collector who is at work on {today.isoformat()}" + (" and trained for it" if queue else ""),
-            found=found,
-            where=where,
-            action="Have the roster corrected, or the absence taken back.",
-        )
+        raise _not_there(today, queue, "collector.not_in_roster", f"one who was in it on {row.as_of.isoformat()}")
+    if not row.at_work:
+        raise _not_there(today, queue, "collector.not_at_work", "one who is not at work")
+    if queue is not None and row.skills is not None and queue not in listed(row.skills):
+        raise _not_there(today, queue, "collector.not_trained", "one who is not trained for it")
     return row
+
+
+def refuse_if_absent(connection: sa.Connection, collector_id: str, clock: Clock) -> None:
+    """Refuses a locked collector whom a lead reported absent for today."""
+    if ABSENT.run(connection, me=collector_id, today=clock.today()).scalar():
+        raise _absent(clock.today(), None)
 
 
 def claim(
@@ -87,10 +84,14 @@ def claim(
     rules: QueueRules,
     queue: str,
     clock: Clock,
-    size: int,
+    asked: int | None,
     request_key: str | None,
 ) -> Claimed:
-    """Gives up to `size` cases to a collector whose row the transaction holds (`lock_collector`)."""
+    """Gives up to `asked` cases (default: the batch of the day) to a collector whose row the transaction holds.
+
+    Refuses one who was reported absent. That and the day's batch are read by the claim itself: not before the lock is
+    held, when it might change, and without asking the database once more for each.
+    """
     now = clock.now()
     lease = None if rules.lease_minutes is None else now + timedelta(minutes=rules.lease_minutes)
     regions = None
@@ -104,7 +105,8 @@ def claim(
         now=now,
         today=clock.today(),
         lease=lease,
-        size=size,
+        asked=asked,
+        batch=rules.grab_batch,
         capacity=collector.capacity,
         per_day=rules.grabs_per_day,
         open_cases=rules.open_cases,
@@ -116,13 +118,31 @@ def claim(
         key=request_key,
     ).all()
     before = rows[0]
+    if before.absent:
+        raise _absent(clock.today(), queue)
     cases = tuple(item_of(row) for row in rows if row.case_id is not None)
     return Claimed(
         cases=cases,
+        asked=before.size,
         lease_until=lease if cases else None,
         taken_today=before.taken_today,
         open_in_queue=before.open_in_queue,
         open_in_all=before.open_in_all,
+    )
+
+
+def _absent(today: date, queue: str | None) -> Refusal:
+    return _not_there(today, queue, "collector.absent", "one who was reported absent")
+
+
+def _not_there(today: date, queue: str | None, rule: str, found: str) -> Refusal:
+    return Refusal(
+        kind="forbidden",
+        rule=rule,
+        expected=f"a collector who is at work on {today.isoformat()}" + (" and trained for it" if queue else ""),
+        found=found,
+        where=_ROSTER,
+        action="Have the roster corrected, or the absence taken back.",
     )
 
 
@@ -158,24 +178,35 @@ def _claim() -> sa.Select[Any]:
         )
         .scalar_subquery()
     )
+    by_hand = (
+        sa.select(_PRESET.c.grab_batch)
+        .where(_PRESET.c.business_day == today, _PRESET.c.queue == queue)
+        .scalar_subquery()
+    )
+    size = sa.func.coalesce(sa.bindparam("asked", type_=sa.Integer), by_hand, sa.bindparam("batch", type_=sa.Integer))
     room = (
         sa.select(
             mine.c.open_in_all,
             mine.c.open_in_queue,
             taken_today.label("taken_today"),
+            size.label("size"),
+            sa.func.coalesce(_away(me, today).scalar_subquery(), sa.false()).label("absent"),
         )
         .cte("room")
         .prefix_with("MATERIALIZED", dialect="postgresql")
     )
     # a limit that there is not leaves a NULL, which LEAST passes over
     fits = sa.select(
-        sa.func.greatest(
-            0,
-            sa.func.least(
-                sa.bindparam("size", type_=sa.Integer),
-                sa.bindparam("capacity", type_=sa.Integer) - room.c.open_in_all,
-                sa.bindparam("open_cases", type_=sa.Integer) - room.c.open_in_queue,
-                sa.bindparam("per_day", type_=sa.Integer) - room.c.taken_today,
+        sa.case(
+            (room.c.absent, 0),
+            else_=sa.func.greatest(
+                0,
+                sa.func.least(
+                    room.c.size,
+                    sa.bindparam("capacity", type_=sa.Integer) - room.c.open_in_all,
+                    sa.bindparam("open_cases", type_=sa.Integer) - room.c.open_in_queue,
+                    sa.bindparam("per_day", type_=sa.Integer) - room.c.taken_today,
+                ),
             ),
         )
     ).scalar_subquery()
@@ -265,6 +296,10 @@ def _claim() -> sa.Select[Any]:
     )
 
 
+def _away(me: sa.BindParameter[Any], today: sa.BindParameter[Any]) -> sa.Select[tuple[bool]]:
+    return sa.select(_ABSENCE.c.absent).where(_ABSENCE.c.collector_id == me, _ABSENCE.c.business_day == today)
+
+
 def _any_of(cases: sa.CTE) -> sa.CollectionAggregate[bool]:
     # a join would be planned for a tenth of all cases, as the limit is not known then: it would read whole tables
     return sa.any_(sa.func.array(sa.select(cases.c.case_id).scalar_subquery()))
@@ -272,11 +307,7 @@ def _any_of(cases: sa.CTE) -> sa.CollectionAggregate[bool]:
 
 LOCK = Compiled(_lock())
 """Locks a collector's row, once no merge runs; parameter me."""
-_ABSENT = Compiled(
-    sa.select(_ABSENCE.c.absent).where(
-        _ABSENCE.c.collector_id == sa.bindparam("me", type_=sa.Text),
-        _ABSENCE.c.business_day == sa.bindparam("today", type_=sa.Date),
-    )
-)
+ABSENT = Compiled(_away(sa.bindparam("me", type_=sa.Text), sa.bindparam("today", type_=sa.Date)))
+"""Whether a collector was reported absent; parameters me, today."""
 CLAIM = Compiled(_claim())
 """The claim."""

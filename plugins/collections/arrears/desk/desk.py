@@ -22,7 +22,7 @@ from arrears.desk import presets, reading
 from arrears.desk.audit import LONGEST_REASON, Act, given_reason, note, read_events
 from arrears.desk.callers import Caller
 from arrears.desk.calls import CallGate, end_forgotten_calls, reserve
-from arrears.desk.claim import claim, lock_collector
+from arrears.desk.claim import claim, lock_collector, refuse_if_absent
 from arrears.desk.compiled import Compiled
 from arrears.desk.eligibility import why_not
 from arrears.desk.leases import expire_leases
@@ -81,6 +81,7 @@ class Desk:
         self._gate = CallGate(settings, clock)
         self._guard = threading.Lock()
         self._rules: tuple[date, RuleSet] | None = None
+        self._queues: tuple[AllocationRules, dict[str, QueueRules]] | None = None
         self._pool_sizes: dict[str, tuple[float, int]] = {}
         self._expired_at: datetime | None = None
 
@@ -119,11 +120,7 @@ class Desk:
         def act(connection: sa.Connection) -> Grabbed:
             collector = lock_collector(connection, who, self._clock, queue)
             caller.must_cover(collector.team, "a grab")
-            size = batch
-            if size is None:
-                by_hand = presets.batch_of(connection, self._clock.today(), queue)
-                size = rules.grab_batch if by_hand is None else by_hand
-            found = claim(connection, caller, collector, rules, queue, self._clock, size, request_key)
+            found = claim(connection, caller, collector, rules, queue, self._clock, batch, request_key)
             taken = len(found.cases)
             if not taken:
                 self._refuse_the_full(rules, collector, found.open_in_all, found.open_in_queue, found.taken_today)
@@ -138,7 +135,7 @@ class Desk:
             return Grabbed(
                 cases=found.cases,
                 lease_until=found.lease_until,
-                asked=size,
+                asked=found.asked,
                 left_today=None if rules.grabs_per_day is None else rules.grabs_per_day - found.taken_today - taken,
                 left_open=min(room, default=None),
                 pool_left=self._pool_left(connection, queue, taken),
@@ -269,6 +266,7 @@ class Desk:
             target, room = None, None
             if to is not None:
                 target = lock_collector(connection, to, self._clock, None)
+                refuse_if_absent(connection, to, self._clock)
                 caller.must_cover(target.team, "a hand-over")
                 if target.capacity is not None:
                     room = target.capacity - self._in_hand(connection, to)
@@ -651,7 +649,14 @@ class Desk:
         rules = self._allocation()
         if queue not in rules.queues and not self._has_cases(queue):
             raise _unknown("queue.unknown", "a queue of allocation.yaml, or one that has cases", "the queue")
-        return rules.queue(queue)
+        known = self._queues
+        if known is None or known[0] is not rules:
+            # made once for the rules of a day: a claim would spend more on it than on its checks
+            known = self._queues = (rules, {})
+        own = known[1].get(queue)
+        if own is None:
+            own = known[1][queue] = rules.queue(queue)
+        return own
 
     def _has_cases(self, queue: str) -> bool:
         with self._warehouse.connect() as connection:

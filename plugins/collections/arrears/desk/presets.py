@@ -9,25 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from arrears.desk.callers import Caller
-from arrears.desk.compiled import Compiled
 from arrears.warehouse import ops_desk
 
 _QUEUE: sa.Table = ops_desk.QueuePreset.__table__  # type: ignore[assignment]
 _QUOTA: sa.Table = ops_desk.CollectorPreset.__table__  # type: ignore[assignment]
 _ABSENCE: sa.Table = ops_desk.Absence.__table__  # type: ignore[assignment]
-
-_BATCH_OF = Compiled(
-    sa.select(_QUEUE.c.grab_batch).where(
-        _QUEUE.c.business_day == sa.bindparam("today", type_=sa.Date),
-        _QUEUE.c.queue == sa.bindparam("queue", type_=sa.Text),
-    )
-)
-
-
-def batch_of(connection: sa.Connection, day: date, queue: str) -> int | None:
-    """The batch that was set by hand for the queue on `day`."""
-    batch: int | None = _BATCH_OF.run(connection, today=day, queue=queue).scalar()
-    return batch
 
 
 def batches_of(connection: sa.Connection, day: date) -> dict[str, int]:
