@@ -1,8 +1,8 @@
 """Merges the day's plan into the outbox in one transaction: what was tried stays, the rest becomes what is planned.
 
-A slot with an attempt is final. One without takes the new plan's attributes, and asks for approval again when what
-was approved has changed. What the plan no longer wants is cancelled, never deleted. Rows that are as planned are not
-touched.
+A slot with an attempt is final, and so is one that a person cancelled. Another one takes the new plan's attributes,
+and asks for approval again when what was approved has changed. What the plan no longer wants is cancelled, never
+deleted. Rows that are as planned are not touched.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from arrears.outreach.states import REPLACEABLE, State
+from arrears.outreach.states import REPLACEABLE, REPLANNED, State
 from arrears.run import Run
 from arrears.warehouse import locks
 from arrears.warehouse.ops_contacts import ContactTask
@@ -98,6 +98,8 @@ def _merge(connection: sa.Connection, staged: sa.Table, day: date, now: datetime
             task.c.task_key == staged.c.task_key,
             replaceable,
             sa.or_(changed, task.c.state == State.CANCELLED.value),
+            # what a person cancelled stays cancelled
+            sa.or_(task.c.state != State.CANCELLED.value, task.c.state_reason == REPLANNED),
         )
         .values(
             {name: staged.c[name] for name in _CONTENT}
@@ -117,7 +119,7 @@ def _merge(connection: sa.Connection, staged: sa.Table, day: date, now: datetime
             task.c.state != State.CANCELLED.value,
             ~sa.exists().where(staged.c.task_key == task.c.task_key),
         )
-        .values(state=State.CANCELLED.value, state_reason="plan.changed", changed_at=now)
+        .values(state=State.CANCELLED.value, state_reason=REPLANNED, changed_at=now)
     ).rowcount
     added = connection.execute(
         insert(task)

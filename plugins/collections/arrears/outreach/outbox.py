@@ -99,9 +99,7 @@ def take(
     if doubtful:
         # it may have gone before the rule forbade it: that it was blocked is not known
         _move(connection, [task["task_key"] for task in doubtful], State.UNKNOWN, gate.now, next_attempt_at=None)
-        _append(
-            connection, [_event(task, Event.UNKNOWN, gate.now, reason=task["state_reason"]) for task in doubtful]
-        )
+        _append(connection, [_event(task, Event.UNKNOWN, gate.now, reason=task["state_reason"]) for task in doubtful])
     if go:
         _move(
             connection,
@@ -218,6 +216,12 @@ def end_overdue(connection: sa.Connection, now: datetime, day: date) -> Counter[
             )
         ).rowcount
     return ended
+
+
+def tried_since(connection: sa.Connection, channel: str, day: date) -> bool:
+    """Whether anything was tried over `channel` on `day` or later."""
+    tried = sa.exists().where(_TASK.c.channel == channel, _TASK.c.business_day >= day, _TASK.c.attempts > 0)
+    return bool(connection.execute(sa.select(tried)).scalar_one())
 
 
 def count_states(connection: sa.Connection, day: date) -> dict[tuple[str, str, str], int]:

@@ -1,26 +1,68 @@
-"""Takes in what providers report: each receipt settles its task once, however often and in whatever order it comes."""
+"""Takes in what providers report: each receipt settles its task once, however often and in whatever order it comes.
+
+The first receipt that settles a task holds. What the customer answered (a promise, a refusal of further contacts)
+counts whenever it comes, and once. A receipt that matches no contact is kept with the reason.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from arrears.errors import ChannelError
+from arrears.outreach import partners
 from arrears.outreach.channels.base import Channel, Receipt
+from arrears.outreach.channels.sftp import SftpChannel
+from arrears.outreach.consents import record_consent, record_notice
+from arrears.outreach.history import lock_customers
+from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import Event, State, sources_of
-from arrears.warehouse.ops_contacts import ContactAttempt, ContactChannel, ContactTask
+from arrears.warehouse.ops_cases import Case
+from arrears.warehouse.ops_contacts import ContactAttempt, ContactChannel, ContactTask, UnmatchedReceipt
+from arrears.warehouse.ops_desk import Promise
+
+log = logging.getLogger(__name__)
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
 _CHANNEL: sa.Table = ContactChannel.__table__  # type: ignore[assignment]
+_UNMATCHED: sa.Table = UnmatchedReceipt.__table__  # type: ignore[assignment]
+_PROMISE: sa.Table = Promise.__table__  # type: ignore[assignment]
+_CASE: sa.Table = Case.__table__  # type: ignore[assignment]
+
+OPT_OUT = "opt_out"
+"""Outcome of a receipt that reports a refusal of further contacts."""
+PROMISED = "promise"
+"""Outcome of a receipt that reports a promise to pay."""
+_UNTRIED = frozenset({State.PLANNED, State.APPROVED})
+_LONGEST_PROMISE_DAYS = 3660
 
 
-def take_in_receipts(warehouse: sa.Engine, channel: Channel, now: datetime) -> Counter[str]:
-    """Takes in all receipts that `channel` has; returns how many were taken, and how many match no task."""
+@dataclass(frozen=True)
+class Desk:
+    """What taking in receipts goes by: the rules of the day, the day, and the clock of acting."""
+
+    contact: ContactRules
+    day: date
+    now: datetime
+
+
+def poll_receipts(warehouse: sa.Engine, channel: Channel, desk: Desk) -> tuple[Counter[str], list[ChannelError]]:
+    """Takes in all that `channel` has to report; gives how many receipts did what, and what could not be taken in.
+
+    Raises ChannelError when the provider cannot be asked.
+    """
+    if isinstance(channel, SftpChannel):
+        return _poll_partner(warehouse, channel, desk)
     counts: Counter[str] = Counter()
     with warehouse.connect() as connection:
         cursor = connection.execute(
@@ -28,83 +70,308 @@ def take_in_receipts(warehouse: sa.Engine, channel: Channel, now: datetime) -> C
         ).scalar()
     while (page := channel.receipts(cursor or "")) is not None:
         with warehouse.begin() as connection:
-            counts += _apply(connection, channel.name, page.receipts, now)
-            statement = insert(_CHANNEL).values(channel=channel.name, receipts_cursor=page.cursor, changed_at=now)
+            counts += take_in(connection, channel.name, page.receipts, desk)
+            statement = insert(_CHANNEL).values(channel=channel.name, receipts_cursor=page.cursor, changed_at=desk.now)
             connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[_CHANNEL.c.channel],
-                    set_={"receipts_cursor": statement.excluded.receipts_cursor, "changed_at": now},
+                    set_={"receipts_cursor": statement.excluded.receipts_cursor, "changed_at": desk.now},
                 )
             )
+        if page.cursor == cursor:
+            break
         cursor = page.cursor
-    return counts
+    return counts, []
 
 
-def _apply(connection: sa.Connection, channel: str, receipts: Sequence[Receipt], now: datetime) -> Counter[str]:
-    last = {receipt.key: receipt for receipt in receipts}
+def _poll_partner(warehouse: sa.Engine, channel: SftpChannel, desk: Desk) -> tuple[Counter[str], list[ChannelError]]:
+    counts: Counter[str] = Counter()
+    answers, errors = partners.acknowledgements(warehouse, channel)
+    for told in answers:
+        with warehouse.begin() as connection:
+            receipts = partners.settle_acknowledgement(connection, channel.name, told, desk.now)
+            counts += take_in(connection, channel.name, receipts, desk)
+    lists, more = partners.results(warehouse, channel)
+    for manifest, receipts in lists:
+        with warehouse.begin() as connection:
+            if partners.note_results(connection, channel.name, manifest, desk.day, desk.now):
+                counts += take_in(connection, channel.name, receipts, desk)
+    return counts, errors + more
+
+
+def take_in(connection: sa.Connection, channel: str, receipts: Sequence[Receipt], desk: Desk) -> Counter[str]:
+    """Takes in receipts of `channel` in the caller's transaction; gives how many did what.
+
+    taken: settled their task. repeated: said again what was known. promised, opted_out, answered: what customers
+    answered, each once. unmatched: kept in `ops.unmatched_receipt`.
+    """
+    counts: Counter[str] = Counter()
+    if not receipts:
+        return counts
+    tasks = _lock_tasks(connection, {receipt.key for receipt in receipts})
+    lock_customers(connection, [task["customer_id"] for task in tasks.values()])
+    stray: list[tuple[Receipt, str]] = []
+    settling: dict[str, Receipt] = {}
+    answering: list[Receipt] = []
+    settled = _settled(connection, tasks)
+    for receipt in receipts:
+        task = tasks.get(receipt.key)
+        why = _stray(task, channel)
+        if task is None or why is not None:
+            stray.append((receipt, why or "unknown_task"))
+            continue
+        if _answers(receipt):
+            answering.append(receipt)
+        target = State.DELIVERED if receipt.delivered else State.DEAD
+        first = settling.get(receipt.key)
+        if first is None and State(task["state"]) in _may_settle(target):
+            settling[receipt.key] = receipt
+        elif _answers(receipt):
+            pass
+        elif (receipt.delivered, receipt.outcome) in {settled.get(receipt.key), _said(first)}:
+            counts["repeated"] += 1
+        else:
+            stray.append((receipt, "contradicts"))
+    _settle(connection, channel, settling, tasks, desk.now)
+    counts["taken"] += len(settling)
+    counts += _take_answers(connection, channel, answering, tasks, desk)
+    _keep_stray(connection, channel, stray, tasks, desk.now)
+    counts["unmatched"] += len(stray)
+    return +counts
+
+
+def _lock_tasks(connection: sa.Connection, keys: Iterable[str]) -> dict[str, Mapping[str, Any]]:
     # locked in one order, as every writer of several tasks does
-    tasks = connection.execute(
-        sa.select(_TASK.c.task_key, _TASK.c.business_day, _TASK.c.customer_id, _TASK.c.attempts)
-        .where(
-            _TASK.c.task_key == sa.any_(sa.literal(sorted(last), sa.ARRAY(sa.Text))),
-            _TASK.c.channel == channel,
-            _TASK.c.attempts > 0,
+    rows = connection.execute(
+        sa.select(
+            _TASK.c.task_key,
+            _TASK.c.business_day,
+            _TASK.c.customer_id,
+            _TASK.c.channel,
+            _TASK.c.state,
+            _TASK.c.outcome,
+            _TASK.c.attempts,
+            _TASK.c.lead_contract_id,
         )
+        .where(_TASK.c.task_key == sa.any_(sa.literal(sorted(keys), sa.ARRAY(sa.Text))))
         .order_by(_TASK.c.task_key)
         .with_for_update()
     ).mappings()
-    changes: list[dict[str, Any]] = []
-    events: list[dict[str, Any]] = []
-    for task in tasks:
-        receipt = last[task["task_key"]]
-        target = State.DELIVERED if receipt.delivered else State.DEAD
-        event = Event.DELIVERED if receipt.delivered else Event.UNDELIVERED
-        changes.append(
-            {
-                "key": receipt.key,
-                "sources": [state.value for state in sources_of(target) if state not in _UNTRIED],
-                "to": target.value,
-                "because": None if receipt.delivered else f"provider.{receipt.outcome}",
-                "reported": receipt.outcome,
-                "provider": receipt.provider_id,
-            }
+    return {row["task_key"]: dict(row) for row in rows}
+
+
+def _stray(task: Mapping[str, Any] | None, channel: str) -> str | None:
+    if task is None:
+        return "unknown_task"
+    if task["channel"] != channel:
+        return "other_channel"
+    return None if task["attempts"] > 0 else "never_tried"
+
+
+def _may_settle(target: State) -> frozenset[State]:
+    return frozenset(sources_of(target)) - _UNTRIED
+
+
+def _settled(connection: sa.Connection, keys: Iterable[str]) -> dict[str, tuple[bool, str | None]]:
+    """What the receipts said that settled tasks before, by key."""
+    rows = connection.execute(
+        sa.select(_ATTEMPT.c.task_key, _ATTEMPT.c.event, _ATTEMPT.c.outcome).where(
+            _ATTEMPT.c.task_key == sa.any_(sa.literal(sorted(keys), sa.ARRAY(sa.Text))),
+            _ATTEMPT.c.event.in_([Event.DELIVERED.value, Event.UNDELIVERED.value]),
         )
-        events.append(
-            {
-                "task_key": receipt.key,
-                "attempt_no": task["attempts"],
-                "event": event.value,
-                "at": now,
-                "business_day": task["business_day"],
-                "customer_id": task["customer_id"],
-                "channel": channel,
-                "provider_id": receipt.provider_id,
-                "outcome": receipt.outcome,
-                "reason": None,
-                "tries": 0,
-            }
+    )
+    return {row.task_key: (row.event == Event.DELIVERED, row.outcome) for row in rows}
+
+
+def _said(receipt: Receipt | None) -> tuple[bool, str | None] | None:
+    return None if receipt is None else (receipt.delivered, receipt.outcome)
+
+
+def _answers(receipt: Receipt) -> bool:
+    return receipt.reply is not None or receipt.promised_days is not None or receipt.outcome in {OPT_OUT, PROMISED}
+
+
+def _settle(
+    connection: sa.Connection,
+    channel: str,
+    settling: Mapping[str, Receipt],
+    tasks: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    for target, event in ((State.DELIVERED, Event.DELIVERED), (State.DEAD, Event.UNDELIVERED)):
+        receipts = [each for each in settling.values() if each.delivered == (target == State.DELIVERED)]
+        if not receipts:
+            continue
+        told = (
+            sa.func.unnest(
+                sa.literal([each.key for each in receipts], sa.ARRAY(sa.Text)),
+                sa.literal([each.outcome for each in receipts], sa.ARRAY(sa.Text)),
+                sa.literal([each.provider_id for each in receipts], sa.ARRAY(sa.Text)),
+            )
+            .table_valued(sa.column("key", sa.Text), sa.column("outcome", sa.Text), sa.column("provider", sa.Text))
+            .render_derived(name="told")
         )
-    if changes:
+        because = sa.null() if target == State.DELIVERED else sa.func.concat("provider.", told.c.outcome)
         connection.execute(
             sa.update(_TASK)
             .where(
-                _TASK.c.task_key == sa.bindparam("key"),
-                _TASK.c.state == sa.any_(sa.bindparam("sources", type_=sa.ARRAY(sa.Text))),
+                _TASK.c.task_key == told.c.key,
+                _TASK.c.state.in_([state.value for state in _may_settle(target)]),
             )
             .values(
-                state=sa.bindparam("to"),
-                state_reason=sa.bindparam("because"),
-                outcome=sa.bindparam("reported"),
-                provider_id=sa.bindparam("provider"),
+                state=target.value,
+                state_reason=because,
+                outcome=told.c.outcome,
+                provider_id=sa.func.coalesce(told.c.provider, _TASK.c.provider_id),
                 worker=None,
                 lease_until=None,
                 next_attempt_at=None,
                 changed_at=now,
-            ),
-            changes,
+            )
         )
-        connection.execute(insert(_ATTEMPT).on_conflict_do_nothing(), events)
-    return Counter(taken=len(changes), unmatched=len(last) - len(changes))
+        rows = [_event(tasks[each.key], event, now, channel, each) for each in receipts]
+        connection.execute(insert(_ATTEMPT).on_conflict_do_nothing(), rows)
 
 
-_UNTRIED = frozenset({State.PLANNED, State.APPROVED})
+def _take_answers(
+    connection: sa.Connection,
+    channel: str,
+    receipts: Sequence[Receipt],
+    tasks: Mapping[str, Mapping[str, Any]],
+    desk: Desk,
+) -> Counter[str]:
+    """Writes down what customers answered, each answer once."""
+    counts: Counter[str] = Counter()
+    for receipt in receipts:
+        task = tasks[receipt.key]
+        if receipt.outcome == OPT_OUT or is_opt_out(receipt.reply, desk.contact):
+            event = Event.OPTED_OUT
+        else:
+            event = Event.PROMISED if receipt.promised_days is not None else Event.ANSWERED
+        noted = connection.execute(
+            insert(_ATTEMPT)
+            .values(_event(task, event, desk.now, channel, receipt))
+            .on_conflict_do_nothing()
+            .returning(_ATTEMPT.c.task_key)
+        ).scalar_one_or_none()
+        if noted is None:
+            counts["repeated"] += 1
+            continue
+        counts[event.value] += 1
+        # what was answered says more than that it arrived
+        connection.execute(
+            sa.update(_TASK)
+            .where(_TASK.c.task_key == receipt.key, _TASK.c.state == State.DELIVERED.value)
+            .values(outcome=receipt.outcome, changed_at=desk.now)
+        )
+        record_notice(
+            connection,
+            task["customer_id"],
+            "reply",
+            at=desk.now,
+            source=channel,
+            now=desk.now,
+            channel=channel,
+            key=f"{receipt.key}.{event.value}",
+        )
+        if event == Event.OPTED_OUT:
+            record_consent(
+                connection,
+                task["customer_id"],
+                channel,
+                allowed=False,
+                reason="opt_out",
+                at=desk.now,
+                source=channel,
+                recorded_by=channel,
+                now=desk.now,
+                key=receipt.key,
+            )
+        elif event == Event.PROMISED:
+            _record_promise(connection, channel, receipt, task, desk)
+    return counts
+
+
+def _record_promise(
+    connection: sa.Connection, channel: str, receipt: Receipt, task: Mapping[str, Any], desk: Desk
+) -> None:
+    """Writes a promise that names no amount: it is for all that is overdue on the case."""
+    case = connection.execute(
+        sa.select(_CASE.c.case_id, _CASE.c.overdue_amount)
+        .where(_CASE.c.customer_id == task["customer_id"], _CASE.c.state != "closed")
+        .order_by(_CASE.c.opened_on.desc())
+        .limit(1)
+    ).one_or_none()
+    if case is None or case.overdue_amount <= 0:
+        log.warning("channel %s reports a promise on a case that is closed or owes nothing by now", channel)
+        return
+    days = min(receipt.promised_days or 0, _LONGEST_PROMISE_DAYS)
+    connection.execute(
+        insert(_PROMISE)
+        .values(
+            promise_id=hashlib.sha256(f"{receipt.key}|{channel}".encode()).hexdigest(),
+            task_key=receipt.key,
+            case_id=case.case_id,
+            contract_id=task["lead_contract_id"],
+            customer_id=task["customer_id"],
+            made_on=desk.day,
+            due_on=desk.day + timedelta(days=days),
+            amount=case.overdue_amount,
+            recorded_by=channel,
+            recorded_at=desk.now,
+            business_day=desk.day,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def is_opt_out(reply: str | None, contact: ContactRules) -> bool:
+    """Whether a reply refuses further contacts: its text is one of the words of contact.yaml, however it is written."""
+    return _folded(reply or "") in {_folded(word) for word in contact.opt_out_words}
+
+
+def _folded(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in folded if char.isalnum())
+
+
+def _keep_stray(
+    connection: sa.Connection,
+    channel: str,
+    stray: Sequence[tuple[Receipt, str]],
+    tasks: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> None:
+    for receipt, reason in stray:
+        statement = insert(_UNMATCHED).values(
+            channel=channel,
+            key_digest=hashlib.sha256(receipt.key.encode()).hexdigest(),
+            outcome=receipt.outcome,
+            reason=reason,
+            task_key=receipt.key if receipt.key in tasks else None,
+            times=1,
+            first_at=now,
+            last_at=now,
+        )
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[_UNMATCHED.c.channel, _UNMATCHED.c.key_digest, _UNMATCHED.c.outcome],
+                set_={"times": _UNMATCHED.c.times + 1, "last_at": now, "reason": statement.excluded.reason},
+            )
+        )
+
+
+def _event(task: Mapping[str, Any], event: Event, now: datetime, channel: str, receipt: Receipt) -> dict[str, Any]:
+    return {
+        "task_key": receipt.key,
+        "attempt_no": task["attempts"],
+        "event": event.value,
+        "at": now,
+        "business_day": task["business_day"],
+        "customer_id": task["customer_id"],
+        "channel": channel,
+        "provider_id": receipt.provider_id,
+        "outcome": receipt.outcome,
+        "reason": None,
+        "tries": 0,
+    }

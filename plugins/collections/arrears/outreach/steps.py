@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import cast
 
 from arrears.desk.callers import Caller
@@ -16,18 +17,19 @@ from arrears.outreach import outbox
 from arrears.outreach.approvals import Decision, decide
 from arrears.outreach.channels.address import AddressResolver, address_from_environment
 from arrears.outreach.channels.names import CHANNELS, ChannelName
-from arrears.outreach.channels.opening import drops_repeats, open_channel
-from arrears.outreach.dispatch import OUTBOX_FOLDER, Dispatcher, PushCounts
+from arrears.outreach.channels.opening import Opening
+from arrears.outreach.dispatch import Dispatcher, PushCounts
 from arrears.outreach.merge import merge_plan
 from arrears.outreach.plan import build_contact_plan
-from arrears.outreach.receipts import take_in_receipts
+from arrears.outreach.receipts import Desk, poll_receipts
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
 from arrears.outreach.templates import load_templates
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
 
-_TRIED = (State.SENT, State.DELIVERED, State.FAILED, State.DEAD, State.UNKNOWN)
+_RECEIPTS_FOR = timedelta(days=7)
+"""How long after a contact its provider is asked for receipts."""
 
 
 def plan_contacts(run: Run) -> StepResult:
@@ -107,8 +109,8 @@ def reconcile_contacts(run: Run, resolver: AddressResolver = address_from_enviro
 
 
 def dispatch_contacts(run: Run, resolver: AddressResolver = address_from_environment) -> StepResult:
-    """What the dispatcher does every few minutes: send what has become due, retry what failed when its wait is over,
-    take in receipts, expire and lapse what is too late.
+    """What the dispatcher does every few minutes: expire and lapse what is too late, take in receipts, so that what a
+    customer answered stops what was planned for him, send what has become due, retry what failed when its wait is over.
 
     Raises ChannelError, after all channels are done, for the first one that failed.
     """
@@ -116,8 +118,11 @@ def dispatch_contacts(run: Run, resolver: AddressResolver = address_from_environ
         return _past_day({})
     with run.warehouse.begin() as connection:
         outbox.end_overdue(connection, run.clock.now(), run.day.as_of)
-    counts, errors = _push_each(Dispatcher(run, resolver), retry_now=False)
-    figures, receipt_errors = _reconcile(run, resolver)
+    dispatcher = Dispatcher(run, resolver)
+    answers, _ = _take_in_receipts(run, dispatcher.opening)
+    counts, errors = _push_each(dispatcher, retry_now=False)
+    # a provider that could not be asked before is asked again here, and told of if it still cannot
+    figures, receipt_errors = _reconcile(run, resolver, answers)
     _raise_first(counts, errors + receipt_errors)
     return _pushed(counts, _summed(counts) | {"reconciled": figures})
 
@@ -167,34 +172,44 @@ def _push_each(
     return counts, errors
 
 
-def _reconcile(run: Run, resolver: AddressResolver) -> tuple[dict[str, object], list[ChannelError]]:
-    contact, _ = load_contact_rules(run.rules)
-    now, day = run.clock.now(), run.day.as_of
-    receipts: dict[str, dict[str, int]] = {}
+def _take_in_receipts(run: Run, opening: Opening) -> tuple[Counter[tuple[str, str]], list[ChannelError]]:
+    """Takes in what the providers have to report; how many receipts did what, by channel, and what went wrong."""
+    desk = Desk(opening.contact, run.day.as_of, run.clock.now())
+    counts: Counter[tuple[str, str]] = Counter()
     errors: list[ChannelError] = []
-    left_behind = 0
-    for name in contact.channels:
-        with run.warehouse.begin() as connection:
-            left_behind += outbox.settle_left_behind(
-                connection, now, day, channel=name, repeats_dropped=drops_repeats(name)
-            )
-            tried = _tried(outbox.count_states(connection, day), name)
-        if not tried:
-            continue
+    for name in opening.contact.channels:
+        with run.warehouse.connect() as connection:
+            if not outbox.tried_since(connection, name, run.day.as_of - _RECEIPTS_FOR):
+                continue
         try:
-            adapter = open_channel(
-                name,
-                resolver=resolver,
-                outbox=run.settings.home / OUTBOX_FOLDER,
-                day=run.day.key,
-                tries=contact.retry.tries,
-            )
+            adapter = opening.open(name)
             try:
-                receipts[name] = dict(take_in_receipts(run.warehouse, adapter, now))
+                told, wrong = poll_receipts(run.warehouse, adapter, desk)
             finally:
                 adapter.close()
         except ChannelError as error:
             errors.append(error)
+            continue
+        counts.update({(name, what): count for what, count in told.items()})
+        errors += wrong
+    return counts, errors
+
+
+def _reconcile(
+    run: Run, resolver: AddressResolver, receipts: Counter[tuple[str, str]] | None = None
+) -> tuple[dict[str, object], list[ChannelError]]:
+    contact, _ = load_contact_rules(run.rules)
+    opening = Opening(run, contact, resolver)
+    now, day = run.clock.now(), run.day.as_of
+    left_behind = 0
+    for name in contact.channels:
+        with run.warehouse.begin() as connection:
+            left_behind += outbox.settle_left_behind(connection, now, day, channel=name, repeats=opening.repeats(name))
+    told, errors = _take_in_receipts(run, opening)
+    told += receipts or Counter()
+    by_name: dict[str, dict[str, int]] = {}
+    for (name, what), count in told.items():
+        by_name.setdefault(name, {})[what] = count
     with run.warehouse.begin() as connection:
         ended = outbox.end_overdue(connection, now, day)
         counted = outbox.count_states(connection, day)
@@ -207,15 +222,11 @@ def _reconcile(run: Run, resolver: AddressResolver) -> tuple[dict[str, object], 
     figures: dict[str, object] = {
         "states": dict(states),
         "channels": by_channel,
-        "receipts": {name: counts for name, counts in receipts.items() if counts},
+        "receipts": by_name,
         "left_behind": left_behind,
         "ended": {state.value: count for state, count in ended.items() if count},
     }
     return figures, errors
-
-
-def _tried(counted: Mapping[tuple[str, str, str], int], channel: str) -> int:
-    return sum(count for (name, _, state), count in counted.items() if name == channel and state in _TRIED)
 
 
 def _channel(name: str) -> ChannelName:

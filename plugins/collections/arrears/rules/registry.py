@@ -30,6 +30,7 @@ FILES: Mapping[str, str] = MappingProxyType(
         "quality.yaml": "arrears.quality.rules:QualityRules",
         "allocation.yaml": "arrears.allocation.rules:AllocationRules",
         "contact.yaml": "arrears.outreach.rules:ContactRules",
+        "providers/*.yaml": "arrears.outreach.channels.providers:Provider",
         "vehicles.yaml": "arrears.outreach.vehicles:VehicleRules",
         "policies/*.yaml": "arrears.rules.policy:PolicyPack",
         "kpi.yaml": "arrears.kpi.rules:KpiRules",

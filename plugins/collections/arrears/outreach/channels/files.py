@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from arrears.outreach.channels.base import Message, ReceiptPage, SendResult
+from arrears.outreach.channels.base import Message, ReceiptPage, Repeats, SendResult, never_asked
 from arrears.outreach.states import State
 
 COLUMNS = (
@@ -44,7 +44,7 @@ COLUMNS = (
 class FileChannel:
     """Hands contacts over as rows of `<folder>/<channel>/<day>.csv`."""
 
-    drops_repeats = True
+    repeats: Repeats = "dropped_by_key"
     largest_batch = 5_000
 
     def __init__(self, name: str, folder: Path, day: str) -> None:
@@ -70,6 +70,9 @@ class FileChannel:
             return [SendResult(message.key, State.FAILED, reason=reason) for message in messages]
         return [SendResult(message.key, State.SENT, provider_id=self.path.name) for message in messages]
 
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        return never_asked(self.name, keys)
+
     def receipts(self, cursor: str) -> ReceiptPage | None:
         del cursor
         return None
@@ -82,7 +85,7 @@ class FileChannel:
         self._folder.mkdir(mode=0o700, exist_ok=True)
         with FileLock(self._folder / ".lock", mode=0o600):
             rows = self._present() | {message.key: dict(message.row) for message in messages}
-            content = _csv(rows).encode()
+            content = csv_of(rows).encode()
             manifest = {
                 "channel": self.name,
                 "business_day": self._day,
@@ -100,7 +103,8 @@ class FileChannel:
             return {row["task_key"]: row for row in csv.DictReader(file)}
 
 
-def _csv(rows: Mapping[str, Mapping[str, str]]) -> str:
+def csv_of(rows: Mapping[str, Mapping[str, str]]) -> str:
+    """The list of `rows`, by task key, as CSV."""
     out = io.StringIO()
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -1,9 +1,9 @@
-"""SMS and dialer over HTTP: JSON requests whose idempotency key lets the provider take each message once."""
+"""SMS and dialer over HTTP, as the provider's file says: one request a message, under the message's key."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,57 +11,67 @@ import httpx
 
 from arrears.errors import ChannelError
 from arrears.outreach.channels.address import ChannelAddress, connection_variable
-from arrears.outreach.channels.base import Message, Receipt, ReceiptPage, SendResult, pause
+from arrears.outreach.channels.base import (
+    Message,
+    Receipt,
+    ReceiptPage,
+    Repeats,
+    SendResult,
+    Stopped,
+    never_asked,
+    pause,
+)
+from arrears.outreach.channels.providers import CODE, Meaning, Provider, filled, filled_path, found_at
 from arrears.outreach.states import DOUBTFUL_REASONS, State
 
 _PARALLEL = 8
 _RECEIPTS_PER_PAGE = 500
-_RETRYABLE = frozenset({408, 425, 429})
+_LONGEST_RETRY_AFTER = 1.0
 
 
 class HttpChannel:
-    """A provider that takes `POST` requests and drops repeats by the header `Idempotency-Key`.
+    """A provider over HTTP.
 
-    The connection's extra may say `send_path`, `receipts_path`, `sender` and `timeout` (seconds); its password is
-    sent as a bearer token.
+    The connection's extra may say `sender` and `timeout` (seconds); its password is shown as the provider's file says.
     """
 
-    drops_repeats = True
-    largest_batch = 128
+    largest_batch = 256
 
-    def __init__(self, name: str, address: ChannelAddress, *, tries: int) -> None:
+    def __init__(self, name: str, provider: Provider, address: ChannelAddress, *, tries: int, stop_after: int) -> None:
         self.name = name
+        self.repeats: Repeats = provider.repeats
+        self._provider = provider
+        # only a provider that drops repeats is asked twice in one attempt after a doubtful answer
         self._tries = tries
-        self._send_path = address.text("send_path", f"/{name}/messages")
-        self._receipts_path = address.text("receipts_path", f"/{name}/receipts")
-        self._sender = address.text("sender", "")
-        token = address.password.get_secret_value()
+        self._stopped = Stopped(stop_after)
+        self._values = {"channel": name, "sender": address.text("sender", ""), "login": address.login or ""}
         self._client = httpx.Client(
             base_url=_base_url(address),
-            headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx.Timeout(address.number("timeout", 10.0)),
             limits=httpx.Limits(max_connections=_PARALLEL, max_keepalive_connections=_PARALLEL),
             trust_env=False,
+            **_authorization(provider, address),
         )
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix=f"arrears-{name}")
 
     def send(self, messages: Sequence[Message]) -> list[SendResult]:
         return list(self._pool.map(self._send_one, messages))
 
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        return {key: found for key, found in zip(keys, self._pool.map(self._ask_one, keys), strict=True) if found}
+
     def receipts(self, cursor: str) -> ReceiptPage | None:
+        if self._provider.receipts is None:
+            return None
+        path = filled_path(self._provider.receipts.path, self._values)
         try:
-            response = self._client.get(self._receipts_path, params={"after": cursor, "limit": str(_RECEIPTS_PER_PAGE)})
+            response = self._client.get(path, params={"after": cursor, "limit": str(_RECEIPTS_PER_PAGE)})
             response.raise_for_status()
             content = response.json()
-            receipts = [_receipt(each) for each in content["receipts"]]
+            receipts = [receipt_of(each) for each in content["receipts"]]
             after = str(content["cursor"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
-            raise ChannelError(
-                expected="a page of receipts from the provider",
-                found=_code(error),
-                where=f"channel {self.name}",
-                action=f"Look at the provider and at {connection_variable(self.name)}; receipts are asked for again.",
-            ) from None
+            raise self._no_answer("a page of receipts from the provider", _code(error)) from None
         return ReceiptPage(receipts, after) if receipts else None
 
     def close(self) -> None:
@@ -69,41 +79,125 @@ class HttpChannel:
         self._client.close()
 
     def _send_one(self, message: Message) -> SendResult:
-        request = {
-            "to": message.to,
-            "text": message.text.body if message.text else "",
-            "language": message.language,
-            "sender": self._sender,
-            "reference": message.key,
-        }
         doubt: str | None = None
+        result = SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
         for number in range(1, self._tries + 1):
-            if number > 1:
-                time.sleep(pause(number))
-            result = self._try(message.key, request, number)
+            if self._stopped:
+                break
+            result, wait = self._try(message, number)
+            self._stopped.tell(result)
             if result.state != State.FAILED:
                 return result
             if result.reason in DOUBTFUL_REASONS:
                 doubt = result.reason
-        return SendResult(message.key, State.FAILED, reason=doubt or result.reason, tries=self._tries)
+                if self.repeats != "dropped_by_key":
+                    break
+            if number < self._tries:
+                time.sleep(max(pause(number + 1), min(wait, _LONGEST_RETRY_AFTER)))
+        if doubt is None:
+            return result
+        state = State.UNKNOWN if self.repeats == "neither" else State.FAILED
+        return SendResult(message.key, state, reason=doubt, tries=result.tries)
 
-    def _try(self, key: str, request: dict[str, str], number: int) -> SendResult:
+    def _try(self, message: Message, number: int) -> tuple[SendResult, float]:
+        """What became of one request, and how long the provider wants to be left alone."""
         try:
-            response = self._client.post(self._send_path, json=request, headers={"Idempotency-Key": key})
+            response = self._client.send(self._request(message))
         except httpx.HTTPError as error:
-            # also when the provider may have taken it: the same key makes the repeat harmless
-            return SendResult(key, State.FAILED, reason=_code(error), tries=number)
-        if response.is_success:
-            try:
-                provider_id = str(response.json()["id"])
-            except (ValueError, KeyError, TypeError):
-                return SendResult(key, State.FAILED, reason="http.nonsense", tries=number)
-            return SendResult(key, State.SENT, provider_id=provider_id, tries=number)
-        retryable = response.status_code in _RETRYABLE or response.status_code >= 500
-        # a refused token is the connection's fault, not the message's
-        retryable = retryable or response.status_code in {401, 403, 404}
-        state: Any = State.FAILED if retryable else State.DEAD
-        return SendResult(key, state, reason=f"http.{response.status_code}", tries=number)
+            return SendResult(message.key, State.FAILED, reason=_code(error), tries=number), 0.0
+        meaning, provider_id, reason = self._read(response)
+        if meaning == "taken":
+            return SendResult(message.key, State.SENT, provider_id=provider_id, tries=number), 0.0
+        state: Any = State.DEAD if meaning == "never" else State.FAILED
+        wait = response.headers.get("retry-after", "")
+        return SendResult(message.key, state, reason=reason, tries=number), float(wait) if wait.isdecimal() else 0.0
+
+    def _request(self, message: Message) -> httpx.Request:
+        send = self._provider.send
+        values = {
+            **self._values,
+            "to": message.to,
+            "text": message.text.body if message.text else "",
+            "language": message.language,
+            "key": message.key,
+        }
+        fields = {name: filled(value, values) for name, value in send.fields.items()}
+        headers = {name: filled(value, values) for name, value in send.headers.items()}
+        body: dict[str, Any] = {"json" if send.body == "json" else "data": fields}
+        return self._client.build_request(send.method, filled_path(send.path, values), headers=headers, **body)
+
+    def _read(self, response: httpx.Response) -> tuple[Meaning, str | None, str | None]:
+        """What an answer means, the provider's id, and the code of what went wrong."""
+        answers = self._provider.answers
+        meaning = answers.meaning(response.status_code)
+        if meaning == "doubtful":
+            return meaning, None, "http.doubtful"
+        if meaning != "taken":
+            return meaning, None, f"http.{response.status_code}"
+        try:
+            content = response.json()
+            if answers.codes is not None:
+                code = str(found_at(content, answers.codes.at))
+                if (said := answers.codes.meaning(code)) != "taken":
+                    known = CODE.fullmatch(code) and said != "doubtful"
+                    return said, None, f"provider.{code}" if known else "http.doubtful"
+            provider_id = found_at(content, answers.id)
+        except (ValueError, KeyError, TypeError):
+            return "doubtful", None, "http.nonsense"
+        if not isinstance(provider_id, str | int) or not CODE.fullmatch(str(provider_id)):
+            return "doubtful", None, "http.nonsense"
+        return "taken", str(provider_id), None
+
+    def _ask_one(self, key: str) -> str | None:
+        ask = self._provider.ask
+        if ask is None:
+            never_asked(self.name, [key])
+            return None
+        try:
+            response = self._client.get(filled_path(ask.path, {**self._values, "key": key}))
+            status = str(response.status_code)
+            if status in ask.missing:
+                return None
+            if status in ask.found:
+                return str(found_at(response.json(), ask.id))
+            found = f"http.{status}"
+        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+            found = _code(error)
+        raise self._no_answer("an answer whether the provider has a message", found)
+
+    def _no_answer(self, expected: str, found: str) -> ChannelError:
+        return ChannelError(
+            expected=expected,
+            found=found,
+            where=f"channel {self.name}",
+            action=f"Look at the provider and at {connection_variable(self.name)}; it is asked again.",
+        )
+
+
+def receipt_of(content: Mapping[str, Any]) -> Receipt:
+    """A receipt as providers write it: key, id, delivered, outcome; a reply and promised_days where there are any.
+
+    Raises KeyError, TypeError or ValueError for anything else.
+    """
+    outcome, promised = content["outcome"], content.get("promised_days")
+    if not isinstance(content["key"], str) or not isinstance(content["delivered"], bool):
+        raise TypeError("a receipt with a key and whether it was delivered")
+    if not isinstance(outcome, str) or not CODE.fullmatch(outcome):
+        raise ValueError("an outcome that is a code")
+    if promised is not None and (not isinstance(promised, int) or isinstance(promised, bool) or promised < 0):
+        raise ValueError("promised days that are a number")
+    provider_id = str(content["id"])
+    if not CODE.fullmatch(provider_id):
+        raise ValueError("a provider's id that is a code")
+    reply = content.get("reply")
+    return Receipt(content["key"], content["delivered"], outcome, provider_id, str(reply) if reply else None, promised)
+
+
+def _authorization(provider: Provider, address: ChannelAddress) -> dict[str, Any]:
+    secret = address.password.get_secret_value()
+    if provider.authorization == "basic":
+        return {"auth": httpx.BasicAuth(address.login or "", secret)}
+    return {"headers": {"Authorization": f"Bearer {secret}"}} if provider.authorization == "bearer" and secret else {}
 
 
 def _base_url(address: ChannelAddress) -> str:
@@ -112,15 +206,6 @@ def _base_url(address: ChannelAddress) -> str:
         protocol = address.protocol or (address.conn_type if address.conn_type in {"http", "https"} else "http")
         host = f"{protocol}://{host}"
     return f"{host}:{address.port}" if address.port else host
-
-
-def _receipt(content: dict[str, Any]) -> Receipt:
-    return Receipt(
-        key=str(content["key"]),
-        delivered=bool(content["delivered"]),
-        outcome=str(content["outcome"]),
-        provider_id=str(content["id"]),
-    )
 
 
 def _code(error: Exception) -> str:

@@ -6,7 +6,7 @@ import re
 import smtplib
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import EmailMessage
@@ -14,7 +14,7 @@ from email.policy import SMTP as SMTP_POLICY
 from typing import Any
 
 from arrears.outreach.channels.address import ChannelAddress
-from arrears.outreach.channels.base import Message, ReceiptPage, SendResult, pause
+from arrears.outreach.channels.base import Message, ReceiptPage, Repeats, SendResult, Stopped, never_asked, pause
 from arrears.outreach.states import State
 
 _PARALLEL = 4
@@ -25,19 +25,22 @@ class SmtpChannel:
     """A mail server.
 
     The connection's extra may say `tls` (`none`, `starttls` or `tls`; default `starttls` where a login is given),
-    `from`, `unsubscribe` (an address or URL for List-Unsubscribe), `domain` (of the Message-ID) and `timeout`.
+    `from`, `domain` (of the Message-ID), `ca` or `ca_file` (certificates that are trusted in place of the system's,
+    as PEM text or as a file) and `timeout`. `opt_out` is where a customer refuses further mails: an https URL gets the
+    message's key, and is offered for one click (RFC 8058).
     """
 
     name = "email"
-    drops_repeats = False
+    repeats: Repeats = "neither"
     # what a crash leaves in doubt is at most one batch
     largest_batch = 8
 
-    def __init__(self, address: ChannelAddress, *, tries: int) -> None:
+    def __init__(self, address: ChannelAddress, *, tries: int, stop_after: int, opt_out: str) -> None:
         self._tries = tries
+        self._stopped = Stopped(stop_after)
+        self._opt_out = opt_out
         self._address = address
         self._from = address.text("from", "collections@lender.example")
-        self._unsubscribe = address.text("unsubscribe", f"mailto:{self._from}?subject=unsubscribe")
         self._domain = address.text("domain", self._from.rpartition("@")[2])
         self._timeout = address.number("timeout", 10.0)
         self._tls = address.text("tls", "starttls" if address.login else "none")
@@ -46,6 +49,9 @@ class SmtpChannel:
 
     def send(self, messages: Sequence[Message]) -> list[SendResult]:
         return list(self._pool.map(self._send_one, messages))
+
+    def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
+        return never_asked(self.name, keys)
 
     def receipts(self, cursor: str) -> ReceiptPage | None:
         del cursor
@@ -65,9 +71,12 @@ class SmtpChannel:
         mail["To"] = message.to
         mail["Subject"] = message.text.subject or ""
         mail["Message-ID"] = f"<{message.key}@{self._domain}>"
-        mail["List-Unsubscribe"] = f"<{self._unsubscribe}>"
-        if self._unsubscribe.startswith("https://"):
+        if self._opt_out.startswith("https://"):
+            mark = "&" if "?" in self._opt_out else "?"
+            mail["List-Unsubscribe"] = f"<{self._opt_out}{mark}k={message.key}>"
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        else:
+            mail["List-Unsubscribe"] = f"<{self._opt_out}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text.body)
         mail.add_alternative(message.text.html, subtype="html")
@@ -78,37 +87,47 @@ class SmtpChannel:
             content = _LEADING_DOT.sub(b"..", self.compose(message).as_bytes())
         except (ValueError, IndexError):
             return SendResult(message.key, State.DEAD, reason="smtp.address", tries=0)
+        result = SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
         for number in range(1, self._tries + 1):
+            if self._stopped:
+                break
             if number > 1:
                 time.sleep(pause(number))
-            result = self._try(message.key, message.to, content)
+            result = replace(self._try(message.key, message.to, content), tries=number)
+            self._stopped.tell(result)
             # a failure is one from before the message was handed over, so it may be tried again
             if result.state != State.FAILED:
                 break
-        return replace(result, tries=number)
+        return result
 
     def _try(self, key: str, to: str, content: bytes) -> SendResult:
         try:
-            server = self._idle.pop() if self._idle else self._connect()
+            server = self._idle_or_new()
         except (OSError, smtplib.SMTPException) as error:
             return SendResult(key, State.FAILED, reason=_code(error))
         result = self._transfer(server, key, to, content)
-        if result.state in {State.SENT, State.DEAD}:
+        if result.state == State.SENT:
             self._idle.append(server)
         else:
             _quit(server)
         return result
 
+    def _idle_or_new(self) -> smtplib.SMTP:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._connect()
+
     def _transfer(self, server: smtplib.SMTP, key: str, to: str, content: bytes) -> SendResult:
         try:
-            code, _ = server.mail(self._from)
-            if code < 400:
-                code, _ = server.rcpt(to)
-            if code < 400:
-                code, _ = server.docmd("DATA")
-            if code >= 400:
-                server.rset()
-                return _refused(key, code)
+            for step, expected in (
+                (lambda: server.mail(self._from), 2),
+                (lambda: server.rcpt(to), 2),
+                (lambda: server.docmd("DATA"), 3),
+            ):
+                code, _ = step()
+                if code // 100 != expected:
+                    return _refused(key, code)
         except (OSError, smtplib.SMTPException) as error:
             return SendResult(key, State.FAILED, reason=_code(error))
         try:
@@ -117,13 +136,14 @@ class SmtpChannel:
         except (OSError, smtplib.SMTPException):
             # the message was handed over, the answer was lost: it may have been taken
             return SendResult(key, State.UNKNOWN, reason="smtp.no_answer")
-        if code >= 400:
-            return _refused(key, code)
-        return SendResult(key, State.SENT, provider_id=f"<{key}@{self._domain}>")
+        if code // 100 == 2:
+            return SendResult(key, State.SENT, provider_id=f"<{key}@{self._domain}>")
+        # an answer that is none leaves the same doubt
+        return _refused(key, code) if code >= 400 else SendResult(key, State.UNKNOWN, reason="smtp.nonsense")
 
     def _connect(self) -> smtplib.SMTP:
         address = self._address
-        context = ssl.create_default_context(cafile=address.extra.get("ca_file"))
+        context = ssl.create_default_context(cafile=address.extra.get("ca_file"), cadata=address.extra.get("ca"))
         port = address.port or (465 if self._tls == "tls" else 25)
         server: smtplib.SMTP = (
             smtplib.SMTP_SSL(address.host, port, timeout=self._timeout, context=context)
@@ -144,7 +164,7 @@ class SmtpChannel:
 
 def _refused(key: str, code: int) -> SendResult:
     state: Any = State.DEAD if code >= 500 else State.FAILED
-    return SendResult(key, state, reason=f"smtp.{code}")
+    return SendResult(key, state, reason=f"smtp.{code}" if code >= 400 else "smtp.nonsense")
 
 
 def _code(error: Exception) -> str:

@@ -237,12 +237,6 @@ def _create_workers() -> None:
             comment="Where the process runs: only there its end can be seen.",
         ),
         sa.Column("process", sa.Integer(), nullable=False, comment="Number of the process there."),
-        sa.Column(
-            "process_began",
-            sa.Double(),
-            nullable=False,
-            comment="When the process began, seconds since 1970: numbers are used again.",
-        ),
         sa.Column("began_at", _INSTANT, nullable=False, comment="When the push began."),
         sa.PrimaryKeyConstraint("worker", name=op.f("pk_contact_worker")),
         schema="ops",
