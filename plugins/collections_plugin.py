@@ -16,6 +16,8 @@ PAGES = {
     "allocation": "Allocation 案件分配",
     "pool": "Grab pool 抢单",
     "performance": "Performance 绩效",
+    "approvals": "Approvals 审批",
+    "vehicles": "Vehicles 收车",
     "explain": "Explain 处置说明",
 }
 """The pages in the navigation, by the last part of their address; each has an icon of that name."""

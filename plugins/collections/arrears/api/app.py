@@ -14,10 +14,12 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from arrears.api.front import Front, Gate, Identify
+from arrears.api.hooks import PATHS, TakeCall, hook_routes
 from arrears.api.limits import TokenBuckets
 from arrears.api.metrics import Metrics
 from arrears.api.problems import MEDIA_TYPE, Problem, install
 from arrears.api.routes import Services, routes, service_routes
+from arrears.api.serious import SeriousServices, serious_routes
 from arrears.api.settings import ApiSettings
 from arrears.api.work import Work
 
@@ -48,6 +50,8 @@ def create_api(
     settings: ApiSettings,
     now: Callable[[], datetime],
     *,
+    serious: SeriousServices | None = None,
+    hooks: TakeCall | None = None,
     prefix: str = "/api",
     open_health: bool = True,
     work: Work | None = None,
@@ -55,7 +59,9 @@ def create_api(
 ) -> FastAPI:
     """The application.
 
-    `identify` tells who sends a request, `now` is the clock of acting. The routes stand below `<prefix>/v1`; `prefix`
+    `identify` tells who sends a request, `now` is the clock of acting. Without `serious` there are no routes of serious
+    steps, without `hooks` no webhooks: these are signed, and pass without a caller. The routes stand below
+    `<prefix>/v1`; `prefix`
     is empty where the application is mounted below one. `open_health` answers /health without a caller. `close` is
     called when the server ends, in Airflow as well.
     """
@@ -79,14 +85,18 @@ def create_api(
         redirect_slashes=False,
     )
     app.include_router(routes(services, work, metrics, now), prefix=f"{prefix}/{VERSION}")
+    if serious is not None:
+        app.include_router(serious_routes(serious, work), prefix=f"{prefix}/{VERSION}")
     app.include_router(service_routes(services, work, metrics))
+    if hooks is not None:
+        app.include_router(hook_routes(hooks, work))
     install(app)
     app.add_middleware(
         Gate,
         identify=identify,
         buckets=TokenBuckets(settings.rate, settings.burst),
         body_bytes=settings.body_bytes,
-        open_paths={"/health"} if open_health else (),
+        open_paths={*(("/health",) if open_health else ()), *(PATHS if hooks is not None else ())},
     )
     # added last, so it stands before the gate
     app.add_middleware(Front, metrics=metrics)

@@ -24,14 +24,15 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
-def _example(**fields: Any) -> ConfigDict:
+def example(**fields: Any) -> ConfigDict:
+    """The configuration of a body with its example for the document."""
     return ConfigDict(json_schema_extra={"examples": [fields]})
 
 
 class GrabBody(Body):
     """How many, and for whom."""
 
-    model_config = _example(batch=20)
+    model_config = example(batch=20)
 
     batch: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None = None
     """Cases at most; default the queue's batch of today. The rules bound it further."""
@@ -42,7 +43,7 @@ class GrabBody(Body):
 class CasesBody(Body):
     """Several cases."""
 
-    model_config = _example(case_ids=[CASE])
+    model_config = example(case_ids=[CASE])
 
     case_ids: CaseIds
     """The cases."""
@@ -51,7 +52,7 @@ class CasesBody(Body):
 class ReturnBody(CasesBody):
     """Cases that go back to the pool."""
 
-    model_config = _example(case_ids=[CASE], reason="workload")
+    model_config = example(case_ids=[CASE], reason="workload")
 
     reason: Reason
     """One of the queue's give_back_reasons."""
@@ -60,7 +61,7 @@ class ReturnBody(CasesBody):
 class HandOverBody(CasesBody):
     """Cases that get another owner."""
 
-    model_config = _example(case_ids=[CASE], to="C002", reason="speaks the customer's language")
+    model_config = example(case_ids=[CASE], to="C002", reason="speaks the customer's language")
 
     to: Name | None
     """The collector who gets them; null: the pool."""
@@ -71,7 +72,7 @@ class HandOverBody(CasesBody):
 class RecallBody(Body):
     """Cases that come back from agencies; give at least one of the three ways to name them."""
 
-    model_config = _example(collector_id="AG01", reason="end of the agency's term")
+    model_config = example(collector_id="AG01", reason="end of the agency's term")
 
     case_ids: CaseIds | None = None
     """These cases."""
@@ -86,7 +87,7 @@ class RecallBody(Body):
 class AbsenceBody(Body):
     """A collector who is not there today, or is there again."""
 
-    model_config = _example(collector_id="C007", absent=True, reason="sick")
+    model_config = example(collector_id="C007", absent=True, reason="sick")
 
     collector_id: Name
     """The collector."""
@@ -99,7 +100,7 @@ class AbsenceBody(Body):
 class BatchBody(Body):
     """How many cases one grab takes today."""
 
-    model_config = _example(batch=30, reason="much in the pool")
+    model_config = example(batch=30, reason="much in the pool")
 
     batch: Annotated[int, Field(strict=True, ge=1, le=10_000)] | None
     """For today; null: as the rules say. The rules bound it further."""
@@ -110,7 +111,7 @@ class BatchBody(Body):
 class QuotaBody(Body):
     """How many cases a collector is given of a queue today."""
 
-    model_config = _example(collector_id="C007", queue="phone", quota=25, reason="training in the afternoon")
+    model_config = example(collector_id="C007", queue="phone", quota=25, reason="training in the afternoon")
 
     collector_id: Name
     """The collector."""
@@ -125,7 +126,7 @@ class QuotaBody(Body):
 class PromiseBody(Body):
     """A promise to pay."""
 
-    model_config = _example(amount="1200.00", due_on="2026-11-27")
+    model_config = example(amount="1200.00", due_on="2026-11-27")
 
     amount: Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=2)]
     """How much, in the contract's currency."""
@@ -136,7 +137,7 @@ class PromiseBody(Body):
 class ResultBody(Body):
     """How a contact ended. There is no place for notes: they would be personal."""
 
-    model_config = _example(
+    model_config = example(
         case_id=CASE,
         channel="phone",
         outcome="right_party",
@@ -163,7 +164,7 @@ class ResultBody(Body):
 class CallBody(Body):
     """A manual call that is about to be made."""
 
-    model_config = _example(case_id=CASE)
+    model_config = example(case_id=CASE)
 
     case_id: Id
     """The case."""

@@ -43,7 +43,16 @@ def make_service(settings: Settings, api: ApiSettings, *, machine_time: Callable
         with sources.warehouse().connect() as connection:
             return tokens.check_token(connection, text, machine_time())
 
-    return create_api(sources.services(), by_token(check, work), api, sources.now, work=work, close=sources.close)
+    return create_api(
+        sources.services(),
+        by_token(check, work),
+        api,
+        sources.now,
+        serious=sources.serious(),
+        hooks=sources.webhooks(machine_time).take,
+        work=work,
+        close=sources.close,
+    )
 
 
 def by_token(check: Callable[[str], Caller | None], work: Work) -> Identify:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import sqlalchemy as sa
 
 from arrears.api.routes import Services
+from arrears.api.serious import SeriousServices
 from arrears.api.settings import ApiSettings
 from arrears.desk.callers import Caller
 from arrears.desk.desk import Desk
 from arrears.kpi.performance import PerformanceBasis, PerformanceView, performance
+from arrears.outreach.approvals import Approvals
+from arrears.outreach.channels.address import address_from_environment
+from arrears.outreach.recalls import Recalls
+from arrears.outreach.vehicle_steps import Vehicles
+from arrears.outreach.webhooks import Webhooks
+from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
 from arrears.warehouse.connect import open_warehouse
 
@@ -31,6 +39,15 @@ class Sources:
     def services(self) -> Services:
         """As the application wants them."""
         return Services(desk=lambda: self._opened()[2], performance=self._performance, healthy=self._healthy)
+
+    def serious(self) -> SeriousServices:
+        """Approvals, vehicles and recalls, as the application wants them."""
+        return SeriousServices(approvals=self._approvals, vehicles=self._vehicles, recalls=self._recalls)
+
+    def webhooks(self, machine_time: Callable[[], datetime]) -> Webhooks:
+        """Takes the calls of providers; their secrets are in the environment, as for a worker."""
+        settings = self._load()
+        return Webhooks(settings, self.warehouse, address_from_environment, settings.acting_clock(), machine_time)
 
     def warehouse(self) -> sa.Engine:
         """The engine."""
@@ -69,6 +86,18 @@ class Sources:
         first = from_day or last - timedelta(days=_DAYS - 1)
         with engine.connect() as connection:
             return performance(connection, from_day=min(first, last), to_day=last, basis=basis, teams=caller.teams)
+
+    def _approvals(self) -> Approvals:
+        settings, engine, _ = self._opened()
+        return Approvals(engine, settings, settings.acting_clock())
+
+    def _vehicles(self) -> Vehicles:
+        settings, engine, _ = self._opened()
+        return Vehicles(engine, settings.acting_clock(), partial(load_rule_set, settings.rules))
+
+    def _recalls(self) -> Recalls:
+        settings, engine, _ = self._opened()
+        return Recalls(engine, settings.acting_clock())
 
     def _healthy(self) -> None:
         with self.warehouse().connect() as connection:

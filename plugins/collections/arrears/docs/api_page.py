@@ -18,6 +18,7 @@ _TAGS = {
     "pool": "The grab pool",
     "work": "Work on cases",
     "lead": "For leads and viewers",
+    "serious": "Serious steps",
     "service": "The service",
 }
 
@@ -26,6 +27,7 @@ def document() -> dict[str, Any]:
     """The OpenAPI document of the API as `arrears serve` serves it."""
     from arrears.api.app import create_api
     from arrears.api.routes import Services
+    from arrears.api.serious import SeriousServices
     from arrears.api.settings import ApiSettings
 
     def absent(*_: Any) -> Any:
@@ -35,7 +37,8 @@ def document() -> dict[str, Any]:
         raise NotImplementedError("a document has no callers")
 
     services = Services(desk=absent, performance=absent, healthy=absent)
-    return create_api(services, nobody, ApiSettings(), lambda: datetime.now(UTC)).openapi()
+    serious = SeriousServices(approvals=absent, vehicles=absent, recalls=absent)
+    return create_api(services, nobody, ApiSettings(), lambda: datetime.now(UTC), serious=serious).openapi()
 
 
 def openapi() -> str:

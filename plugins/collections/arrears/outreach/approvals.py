@@ -116,6 +116,7 @@ class ApprovalItem:
     why: tuple[RuleWords, ...] = ()
     """The rules that led to the treatment, in the order in which they were asked."""
     verdicts: tuple[Verdict, ...] = ()
+    """What the policy says of the contact without forbidding it, with each rule's source."""
     vehicle_stage: str | None = None
     """Where the proceedings about the lead contract's vehicle stand; None: none."""
 

@@ -42,4 +42,13 @@ def create_mounted_api(who: Identify = identify) -> FastAPI:
     """The application for the plugin: nothing in it answers without a login, its documents included."""
     api = load_api_settings()
     sources = Sources(load_settings, api)
-    return create_api(sources.services(), who, api, sources.now, prefix="", open_health=False, close=sources.close)
+    return create_api(
+        sources.services(),
+        who,
+        api,
+        sources.now,
+        serious=sources.serious(),
+        prefix="",
+        open_health=False,
+        close=sources.close,
+    )

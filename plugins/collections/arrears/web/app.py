@@ -7,8 +7,9 @@ one that takes a form does so to keep a contract's id out of addresses.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,18 +20,25 @@ from fastapi.responses import FileResponse, HTMLResponse, Response
 from fastapi.templating import Jinja2Templates
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from arrears.desk.audit import read_events
+from arrears.desk.callers import Caller
+from arrears.desk.views import Event
+from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
+from arrears.web.approvals import ReadsApprovals, approval_routes
 from arrears.web.day_view import known_days, read_day
 from arrears.web.desk_pages import DeskReads, Sources, desk_routes
 from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
 from arrears.web.explain import explain_routes
 from arrears.web.texts import choose_language, texts
+from arrears.web.vehicles import ReadsVehicles, vehicle_routes
 
 PREFIX = "/arrears"
 """Where the plugin mounts the application."""
 
 _HERE = Path(__file__).parent
+_RECENT = 12
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'",
@@ -80,6 +88,10 @@ def create_app() -> FastAPI:
 
     app.include_router(explain_routes(templates, _settings, PREFIX, _PAGE_HEADERS))
 
+    recent = partial(_recent, _warehouse)
+    app.include_router(approval_routes(templates, _settings, _approvals, recent, PREFIX, _PAGE_HEADERS))
+    app.include_router(vehicle_routes(templates, _settings, _vehicles, recent, PREFIX, _PAGE_HEADERS))
+
     sources = Sources(_settings, _warehouse, _desk)
     app.include_router(desk_routes(templates, sources, PREFIX, _PAGE_HEADERS))
 
@@ -120,6 +132,41 @@ def _desk() -> DeskReads:
 
     settings = _settings()
     return Desk(_warehouse(), settings, settings.acting_clock())
+
+
+def _approvals() -> ReadsApprovals:
+    from arrears.outreach.approvals import Approvals
+
+    settings = _settings()
+    return Approvals(_warehouse(), settings, settings.acting_clock())
+
+
+def _vehicles() -> ReadsVehicles:
+    from arrears.outreach.vehicle_steps import Vehicles
+
+    settings = _settings()
+    return Vehicles(_warehouse(), settings.acting_clock(), partial(load_rule_set, settings.rules))
+
+
+def _recent(warehouse: Callable[[], sa.Engine], caller: Caller, actions: tuple[str, ...]) -> tuple[Event, ...]:
+    """The latest acts of these kinds, newest first."""
+    with warehouse().connect() as connection:
+        found = [
+            event
+            for action in actions
+            for event in read_events(
+                connection,
+                caller,
+                after=None,
+                limit=_RECENT,
+                day=None,
+                case_id=None,
+                collector_id=None,
+                queue=None,
+                action=action,
+            ).events
+        ]
+    return tuple(sorted(found, key=lambda event: event.event_id, reverse=True)[:_RECENT])
 
 
 def forget_settings() -> None:

@@ -233,16 +233,19 @@
     }
   });
 
-  // ---- ticking cases
+  // ---- ticking rows: boxes of these names are sent as a list; they may stand outside of their form (form=ID)
+
+  const TICKS = "input[type=checkbox][name=case_ids], input[type=checkbox][name=task_keys]";
+  const boxesOf = (form) => Array.from(form.elements).filter((field) => field.matches(TICKS));
 
   function count() {
     for (const form of document.querySelectorAll("form[data-api]")) {
       const place = form.querySelector("[data-count]");
       if (!place) continue;
-      const boxes = Array.from(form.querySelectorAll("input[name=case_ids]"));
+      const boxes = boxesOf(form);
       const ticked = boxes.filter((box) => box.checked).length;
       place.textContent = say(words.ticked, { n: ticked, of: boxes.length });
-      const all = form.querySelector("[data-all]");
+      const all = Array.from(form.elements).find((field) => field.matches("[data-all]"));
       if (all) {
         all.checked = ticked > 0 && ticked === boxes.length;
         all.indeterminate = ticked > 0 && ticked < boxes.length;
@@ -252,9 +255,9 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-all]")) {
-      for (const box of event.target.closest("form").querySelectorAll("input[name=case_ids]")) box.checked = event.target.checked;
+      for (const box of boxesOf(event.target.form)) box.checked = event.target.checked;
     }
-    if (event.target.matches("[data-all], input[name=case_ids]")) count();
+    if (event.target.matches(`[data-all], ${TICKS}`)) count();
     if (event.target.matches("select[data-goes]")) event.target.form.requestSubmit();
   });
   document.addEventListener("fresh", count);
@@ -277,13 +280,15 @@
     if (place) place.textContent = text;
   }
 
-  function bodyOf(form) {
+  function bodyOf(form, pressed) {
     const body = {};
     for (const field of form.elements) {
       if (!field.name || field.disabled) continue;
-      if (field.name === "case_ids") {
-        body.case_ids = body.case_ids || [];
-        if (field.checked) body.case_ids.push(field.value);
+      // of several buttons only the one that was pressed says something
+      if (field.type === "submit" && field !== pressed) continue;
+      if (field.matches(TICKS)) {
+        body[field.name] = body[field.name] || [];
+        if (field.checked) body[field.name].push(field.value);
       } else if (field.dataset.in === "path") {
         continue;
       } else if (field.type === "number") {
@@ -337,19 +342,20 @@
     if (to && to.selectedOptions) values.to = to.selectedOptions[0].textContent.trim();
     const until = answer.lease_until ? ` ${say(words.lease_until, { time: clockTime(answer.lease_until) })}` : "";
     const absent = values.absent === true || values.absent === "true";
-    const template = form.dataset.doneBack && !absent ? form.dataset.doneBack : form.dataset.done;
+    const back = (form.dataset.doneBack && !absent) || values.decision === "reject" ? form.dataset.doneBack : "";
+    const template = back || form.dataset.done;
     const empty = values.quota === null || values.batch === null;
     return `${say(empty && form.dataset.doneEmpty ? form.dataset.doneEmpty : template, values)}${values.n ? until : ""} ${notDone(answer)}`.trim();
   }
 
-  async function send(form) {
+  async function send(form, pressed) {
     if (form.dataset.sending) return;
-    const body = bodyOf(form);
+    const body = bodyOf(form, pressed);
     refusal(form, "");
-    if (body.case_ids && body.case_ids.length === 0) {
+    const boxes = boxesOf(form);
+    if (boxes.length && !boxes.some((box) => box.checked)) {
       refusal(form, words.tick_one);
-      const box = form.querySelector("input[name=case_ids]");
-      if (box) box.focus();
+      boxes[0].focus();
       return;
     }
     const path = form.dataset.api.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(form.elements.namedItem(name).value));
@@ -379,10 +385,10 @@
       delete form.dataset.key;
       announce(doneIn(form, body, told), (told.refused || []).length ? "warn" : "good");
       if ("stays" in form.dataset) {
-        for (const box of form.querySelectorAll("input[name=case_ids]")) box.checked = false;
+        for (const box of boxesOf(form)) box.checked = false;
         await refreshAll();
         count();
-        const next = form.querySelector("input[name=case_ids]") || form.querySelector("[data-close]") || form.querySelector("button");
+        const next = boxesOf(form)[0] || form.querySelector("[data-close]") || form.querySelector("button");
         next.focus({ preventScroll: true });
       } else {
         await refreshAll();
@@ -399,9 +405,10 @@
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("form[data-api]")) return;
     event.preventDefault();
-    send(event.target);
+    send(event.target, event.submitter);
   });
 
+  count();
   for (const region of document.querySelectorAll("[data-live]")) follow(region, Number(region.dataset.every || 5));
   if (regions.size) tell("live");
 })();
