@@ -9,7 +9,7 @@ import pytest
 from arrears.outreach.states import REPLACEABLE, SENDABLE, TRANSITIONS, Event, State, may_move, sources_of
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 
-FINAL = {State.DELIVERED, State.DEAD, State.BLOCKED, State.REJECTED, State.LAPSED, State.EXPIRED}
+FINAL = {State.DELIVERED, State.BLOCKED, State.REJECTED, State.LAPSED, State.EXPIRED}
 
 
 def test_every_state_has_its_moves() -> None:
@@ -34,7 +34,9 @@ def test_sources_and_moves_say_the_same(before: State, after: State) -> None:
         (State.DELIVERED, State.FAILED),
         (State.EXPIRED, State.PLANNED),
         (State.SENDING, State.CANCELLED),
-        (State.FAILED, State.CANCELLED),
+        (State.DEAD, State.SENDING),
+        (State.UNKNOWN, State.PLANNED),
+        (State.UNKNOWN, State.CANCELLED),
         (State.BLOCKED, State.PLANNED),
     ],
 )

@@ -3,17 +3,34 @@
 A call carries the header `X-Arrears-Signature: t=<seconds>,v1=<hex>`: the sender's time as whole seconds since 1970,
 and the HMAC-SHA256, under the secret of the channel's connection (extra `webhook_secret`), over the bytes
 `<seconds>.<body>`. While a secret is changed, a sender may add a further `v1=` under the other one. A call older or
-newer than the tolerance by the machine's clock is refused; within it, each signature is taken once.
+newer than the tolerance by the machine's clock is refused; within it, each signature is taken once. The body is JSON:
+`{"receipts": [...]}`, each as the provider's receipts are when they are asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
 from pydantic import SecretStr
+from sqlalchemy.dialects.postgresql import insert
+
+from arrears.clock import Clock
+from arrears.errors import ChannelError
+from arrears.outreach.channels.address import AddressResolver
+from arrears.outreach.channels.base import Receipt
+from arrears.outreach.channels.http import receipt_of
+from arrears.outreach.receipts import Desk, take_in
+from arrears.outreach.rules import load_contact_rules
+from arrears.rules.rule_set import load_rule_set
+from arrears.settings import Settings
+from arrears.warehouse.ops_contacts import WebhookCall
 
 SIGNATURE_HEADER = "X-Arrears-Signature"
 """Header that carries time and signature."""
@@ -22,6 +39,8 @@ TOLERANCE = timedelta(minutes=5)
 SHORTEST_SECRET = 16
 """Characters that a secret has at least."""
 
+_CALL: sa.Table = WebhookCall.__table__  # type: ignore[assignment]
+_MOST_RECEIPTS = 5_000
 _PART = re.compile(r"(t=(?P<at>[0-9]{1,12})|v1=(?P<digest>[0-9a-f]{64}))", re.ASCII)
 
 
@@ -31,6 +50,80 @@ class SignatureError(Exception):
     def __init__(self, rule: str) -> None:
         self.rule = rule
         super().__init__(rule)
+
+
+class BodyError(Exception):
+    """A signed call whose body is not what it must be; nothing of it was taken in."""
+
+
+class Webhooks:
+    """Takes the calls of providers; safe between threads.
+
+    `machine_time` is what signatures go by, the clock of acting what is written.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        warehouse: Callable[[], sa.Engine],
+        resolver: AddressResolver,
+        clock: Clock,
+        machine_time: Callable[[], datetime],
+    ) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._resolver = resolver
+        self._clock = clock
+        self._machine_time = machine_time
+
+    def take(self, channel: str, header: str | None, body: bytes) -> dict[str, int]:
+        """Takes one call of the provider of `channel`; gives how many receipts did what, as `receipts.take_in` does.
+
+        A call that was taken before is answered and changes nothing. Raises SignatureError for one that is not signed
+        as it must be, or whose channel has no secret; BodyError.
+        """
+        now = self._machine_time()
+        signature = check_signature(self._secret(channel), header, body, now)
+        receipts = read_body(body)
+        day = self._clock.today()
+        contact, _ = load_contact_rules(load_rule_set(self._settings.rules, day))
+        with self._warehouse().begin() as connection:
+            if not _is_new(connection, channel, signature, now):
+                return {"repeated": len(receipts)}
+            counts: Counter[str] = take_in(connection, channel, receipts, Desk(contact, day, self._clock.now()))
+        return dict(counts)
+
+    def _secret(self, channel: str) -> SecretStr:
+        try:
+            secret = self._resolver(channel).text("webhook_secret", "")
+        except ChannelError:
+            secret = ""
+        if len(secret) < SHORTEST_SECRET:
+            raise SignatureError("hook.no_secret")
+        return SecretStr(secret)
+
+
+def read_body(body: bytes) -> Sequence[Receipt]:
+    """The receipts of a call; BodyError for anything else."""
+    try:
+        receipts = json.loads(body)["receipts"]
+        if not isinstance(receipts, list) or len(receipts) > _MOST_RECEIPTS:
+            raise BodyError
+        return [receipt_of(each) for each in receipts]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise BodyError from None
+
+
+def _is_new(connection: sa.Connection, channel: str, signature: str, now: datetime) -> bool:
+    # what is older than twice the tolerance is refused as stale before it is looked up
+    connection.execute(sa.delete(_CALL).where(_CALL.c.received_at < now - 3 * TOLERANCE))
+    noted = connection.execute(
+        insert(_CALL)
+        .values(channel=channel, signature=signature, received_at=now)
+        .on_conflict_do_nothing()
+        .returning(_CALL.c.signature)
+    ).scalar_one_or_none()
+    return noted is not None
 
 
 def sign(secret: SecretStr, body: bytes, at: datetime) -> str:
