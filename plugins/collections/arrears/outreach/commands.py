@@ -11,6 +11,7 @@ import typer
 from arrears.command_options import AsOf
 
 if TYPE_CHECKING:
+    from arrears.outreach.outbox import Acted
     from arrears.run import Run, StepResult
 
 app = typer.Typer(no_args_is_help=True)
@@ -125,6 +126,14 @@ def _run(as_of: str | None) -> Iterator[Run]:
     day = parse_day(as_of, where="--as-of") if as_of else settings.acting_clock().today()
     with warehouse_ready(settings), open_run(settings, day) as run:
         yield run
+
+
+def _told(acted: Acted) -> None:
+    typer.echo(f"{len(acted.done)} done")
+    for key, rule in acted.refused.items():
+        typer.echo(f"refused {key}: {rule}", err=True)
+    if acted.refused:
+        raise typer.Exit(1)
 
 
 def _show(result: StepResult) -> None:
