@@ -13,7 +13,8 @@ class Compiled:
 
     def __init__(self, statement: sa.Executable) -> None:
         compiled = statement.compile(dialect=psycopg.PGDialect_psycopg())  # type: ignore[attr-defined, no-untyped-call]
-        self.text = str(compiled)
+        # psycopg keeps what it made of a statement of up to 4,096 characters: a longer one is taken apart each time
+        self.text = " ".join(str(compiled).split()).replace("::TIMESTAMP WITH TIME ZONE", "::timestamptz")
         """The statement as the driver takes it."""
         self.constants = {name: value for name, value in compiled.params.items() if value is not None}
         """Values that the statement brings along."""

@@ -39,8 +39,9 @@ ITEM = tuple(CASE.c[name] for name in _NAMES)
 """The columns of a case that make a WorkItem."""
 
 
-def item_of(row: sa.Row[Any], **more: Any) -> WorkItem:
-    """The WorkItem of a row that has the columns ITEM; `more` are the fields that come from elsewhere."""
-    values = {name: getattr(row, name) for name in _NAMES}
-    values["contract_ids"] = tuple(row.contract_ids.split(","))
-    return WorkItem(**values, **more)
+def item_of(row: sa.Row[Any]) -> WorkItem:
+    """The WorkItem of a row whose last columns are ITEM."""
+    # by place: a grab makes twenty of these, and looking up their columns by name takes longer than all the rest
+    values = dict(zip(_NAMES, row[-len(_NAMES) :], strict=True))
+    values["contract_ids"] = tuple(values["contract_ids"].split(","))
+    return WorkItem(**values)
