@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,12 +146,17 @@ def test_the_image_takes_only_what_runs() -> None:
     assert {name.split("/")[0] for name in copied} == allowed
 
 
-def test_the_demo_leads_to_the_gateway_that_compose_starts() -> None:
-    from arrears.deploy.demo import gateway_connections
+def test_the_demo_leads_to_the_gateway_that_compose_starts(tmp_path: Path) -> None:
+    from arrears.demo.gateway.identity import NAMES, gateway_identity
+    from arrears.deploy.demo import HOME, gateway_connections
 
     command = SERVICES["gateway"]["command"]
-    connections = gateway_connections("gateway", "token")
-    assert set(connections) == {"arrears_sms", "arrears_dialer", "arrears_email"}
+    connections = gateway_connections("gateway", "token", gateway_identity(tmp_path))
+    assert set(connections) == {"arrears_sms", "arrears_dialer", "arrears_email", "arrears_agency"}
+    assert "gateway" in NAMES, "its certificate has the name under which the others reach it"
+    for service in ("demo", "gateway"):
+        assert f"gateway:{HOME}" in SERVICES[service]["volumes"]
+    assert f"--home={HOME}" in command
     for connection in connections.values():
         assert f"--{connection['conn_type']}-port={connection['port']}" in command
         assert connection["host"] in SERVICES

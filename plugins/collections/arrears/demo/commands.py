@@ -1,4 +1,4 @@
-"""`arrears demo`, and `arrears ledger generate`: the generated lender on the command line."""
+"""`arrears demo`, and `arrears ledger generate`: the generated lender on the command line; `arrears demo gateway`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from arrears.demo.gateway.commands import app as gateway
+
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(gateway, name="gateway")
 
 # kept apart from arrears.demo.lender, which imports numpy and pyarrow; a test holds them equal
 _CONTRACTS = 20_000
@@ -21,7 +24,7 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="Another seed gives ano
 
 @app.callback()
 def demo() -> None:
-    """The invented lender that the demo and the tests work on."""
+    """The invented lender that the demo and the tests work on, and the sandbox gateway."""
 
 
 def generate(

@@ -32,6 +32,8 @@ class StackSettings(BaseSettings):
     """Port of the sandbox gateway's HTTP server; default a free one, kept."""
     gateway_smtp_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the sandbox gateway's SMTP server; default a free one, kept."""
+    gateway_sftp_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of the sandbox gateway's SFTP server; default a free one, kept."""
     demo_contracts: int | None = Field(default=None, ge=1)
     """Size of the generated lender; default that of the demo."""
     demo_seed: int | None = Field(default=None, ge=0)

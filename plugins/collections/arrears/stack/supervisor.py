@@ -155,11 +155,11 @@ class Stack:
 
     def _start_services(self) -> AirflowApi:
         port = self.home.port("ui", self.stack.ui_port)
-        http, smtp = gateway_ports(self.home, self.stack)
+        ports = gateway_ports(self.home, self.stack)
         metadata = self.postgres.url(METADATA)
-        gateway = self._start(gateway_service(self.home, http, smtp, library_environment(self.settings)))
+        gateway = self._start(gateway_service(self.home, ports, library_environment(self.settings)))
         environment = airflow_environment(
-            self.home, self.settings, metadata, port, gateway_connections(self.home, http, smtp)
+            self.home, self.settings, metadata, port, gateway_connections(self.home, ports)
         )
         migrate_metadata(self.home, metadata, environment)
         api = self._start_airflow(environment, f"http://127.0.0.1:{port}")
