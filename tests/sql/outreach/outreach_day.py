@@ -64,6 +64,10 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
         "treatment": "legal_action", "intensity": 5, "placement": "legal", "channels": "legal", "queue": "legal",
         "priority": 70,
     },
+    "repossession": {
+        "treatment": "repossession", "intensity": 5, "placement": "repossession", "channels": "repossession",
+        "queue": "repossession", "priority": 80,
+    },
 }  # fmt: skip
 
 
@@ -152,10 +156,5 @@ def write(run: Run, table: str, rows: Sequence[Mapping[str, Any]], schema: pa.Sc
 
 def plan_rows(run: Run) -> list[dict[str, Any]]:
     """The day's contact plan, ordered by customer and slot."""
-    table = pq.read_table(run.lake.path("contact_plan", run.day))
-    # Spark writes instants in the old form that does not say that they are UTC
-    instant = pa.timestamp("us", tz="UTC")
-    for name in ("window_opens_at", "window_closes_at"):
-        table = table.set_column(table.schema.get_field_index(name), name, table[name].cast(instant))
-    rows = table.to_pylist()
+    rows = pq.read_table(run.lake.path("contact_plan", run.day)).to_pylist()
     return sorted(rows, key=lambda row: (row["customer_id"], str(row["window_opens_at"]), row["slot"]))

@@ -1,17 +1,37 @@
-"""Promises that collectors recorded since the ledger was pulled: they stop contacts as those of the ledger do."""
+"""Promises to pay: those recorded since the ledger was pulled stop contacts as the ledger's do; each is tracked until
+it is kept or broken.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import Any
 
+import pyarrow as pa
 import sqlalchemy as sa
 
+from arrears.ledger.contract import arrow_schema
 from arrears.outreach.addressees import Addressee
 from arrears.outreach.rules import LivePromise
+from arrears.outreach.serious_rules import PromiseRules
+from arrears.run import Run
+from arrears.sqlmodel import fetch_model, run_model
 from arrears.warehouse.ops_desk import Promise
 
+TOLD = pa.schema(
+    [
+        ("promise_id", pa.string()),
+        ("contract_id", pa.string()),
+        ("made_on", pa.date32()),
+        ("due_on", pa.date32()),
+        ("amount", pa.decimal128(18, 2)),
+    ]
+)
+"""Promises that were recorded here: the columns of the relation `told_promise`."""
+
+_MODEL = "outreach/promise_state"
 _PROMISE: sa.Table = Promise.__table__  # type: ignore[assignment]
 
 
@@ -38,3 +58,44 @@ def with_promises(
             promised = max(addressee.facts["contracts_promised"] or 0, row.contracts)
             told[row.customer_id] = replace(addressee, facts={**addressee.facts, "contracts_promised": promised})
     return told
+
+
+def build_promise_state(run: Run, rules: PromiseRules) -> int:
+    """Writes `promise_state` of the day: every promise, and whether it is open, kept or broken; returns its rows.
+
+    On the current day with the promises that were recorded here; a past day has the ledger's, which feeds them back.
+    """
+    told = TOLD.empty_table()
+    if run.is_current:
+        with run.warehouse.connect() as connection:
+            told = told_promises(connection, run.day.as_of)
+    return run_model(run, _MODEL, relations={"told_promise": told}, params=promise_parameters(rules))
+
+
+def promise_states(connection: sa.Connection, run: Run, rules: PromiseRules, contracts: Collection[str]) -> pa.Table:
+    """The promises of `contracts` and where each stands, as `outreach/promise_state.sql` says."""
+    wanted = {"wanted": pa.table({"contract_id": pa.array(sorted(contracts), pa.string())})}
+    narrowed = {
+        name: fetch_model(run, "outreach/of_contracts", relations=wanted, sources={"narrowed": name})
+        for name in ("promises", "payments")
+        if run.lake.exists(name, run.day)
+    }
+    absent = {name: arrow_schema(name).empty_table() for name in ("promises", "payments") if name not in narrowed}
+    told = told_promises(connection, run.day.as_of, contracts)
+    return fetch_model(
+        run, _MODEL, relations={**narrowed, **absent, "told_promise": told}, params=promise_parameters(rules)
+    )
+
+
+def told_promises(connection: sa.Connection, day: date, contracts: Collection[str] | None = None) -> pa.Table:
+    """The promises that were recorded here up to the business day, of all contracts or of `contracts`."""
+    query = sa.select(*[_PROMISE.c[name] for name in TOLD.names]).where(_PROMISE.c.business_day <= day)
+    if contracts is not None:
+        query = query.where(_PROMISE.c.contract_id == sa.any_(sa.literal(sorted(contracts), sa.ARRAY(sa.Text))))
+    rows = connection.execute(query.order_by(_PROMISE.c.promise_id)).mappings()
+    return pa.Table.from_pylist([dict(row) for row in rows], schema=TOLD)
+
+
+def promise_parameters(rules: PromiseRules) -> dict[str, Any]:
+    """What the model asks for."""
+    return {"grace_days": rules.grace_days, "kept_share": rules.kept_share}
