@@ -33,6 +33,11 @@ SELECT
     u.name,
     u.phone,
     u.email,
+    -- two numbers that end in the same ten digits are one
+    CASE
+        WHEN LENGTH(REGEXP_REPLACE(COALESCE(u.phone, ''), '[^0-9]', '', 'g')) >= 5
+            THEN RIGHT(REGEXP_REPLACE(COALESCE(u.phone, ''), '[^0-9]', '', 'g'), 10)
+    END AS number_key,
     COALESCE(u.region, c.region) AS region,
     u.time_zone,
     c.product,

@@ -1,58 +1,109 @@
--- What the ledger knows of today's contacts, the lender's and all agencies' together: one row per customer that has
--- any. Unanswered tries are counted per phone number, whoever it belongs to; what the customer began does not count.
-WITH tried AS (
+-- How many contacts count for each limit of the policy: one row per worked case and limit that any counts for.
+-- known: they count. open_ones: nobody knows yet how they ended, so they may. A slot of today's own plan is left out.
+WITH counting AS (
     SELECT
-        COALESCE(r.customer_id, k.customer_id) AS customer_id,
-        CASE WHEN n.is_call AND o.counts = 'connected' THEN 1 ELSE 0 END AS connected,
-        CASE WHEN n.is_call AND o.counts = 'unanswered' THEN 1 ELSE 0 END AS unanswered
-    FROM contact_results AS r
-    INNER JOIN channel_name AS n ON r.channel = n.name
-    LEFT JOIN contracts AS k ON r.contract_id = k.contract_id
-    LEFT JOIN counted_outcome AS o ON r.outcome = o.outcome
+        h.customer_id,
+        h.contract_ids,
+        h.at_ledger,
+        h.at_utc,
+        l.rule_no,
+        l.per,
+        CASE WHEN h.pending AND NOT (h.went AND l.however) THEN 0 ELSE 1 END AS known
+    FROM contact_history AS h
+    INNER JOIN limit_kind AS k ON h.kind = k.kind
+    INNER JOIN policy_limit AS l ON k.rule_no = l.rule_no
+    LEFT JOIN limit_skip AS s ON l.rule_no = s.rule_no AND h.outcome = s.outcome
     WHERE
-        CAST(r.attempted_at AS DATE) = $as_of
-        AND COALESCE(r.initiated_by, 'lender') <> 'customer'
+        NOT h.own_slot
+        AND (l.by_anyone OR NOT h.by_customer)
+        AND s.outcome IS NULL
 ),
 
-per_customer AS (
+called AS (
     SELECT
-        t.customer_id,
-        COALESCE(NULLIF(TRIM(u.phone), ''), t.customer_id) AS number_key,
-        COUNT(*) AS contacts,
-        SUM(t.connected) AS connected,
-        SUM(t.unanswered) AS unanswered
-    FROM tried AS t
-    LEFT JOIN customers AS u ON t.customer_id = u.customer_id
-    WHERE t.customer_id IS NOT NULL
-    GROUP BY t.customer_id, COALESCE(NULLIF(TRIM(u.phone), ''), t.customer_id)
+        customer_id,
+        REGEXP_REPLACE(COALESCE(phone, ''), '[^0-9]', '', 'g') AS digits
+    FROM customers
+),
+
+numbered AS (
+    SELECT
+        customer_id,
+        CASE WHEN LENGTH(digits) >= 5 THEN RIGHT(digits, 10) END AS number_key
+    FROM called
+),
+
+per_person AS (
+    SELECT
+        p.customer_id,
+        c.rule_no,
+        SUM(c.known) AS known,
+        COUNT(*) AS contacts
+    FROM counting AS c
+    INNER JOIN contact_person AS p ON c.customer_id = p.customer_id
+    INNER JOIN limit_since AS w ON p.place_no = w.place_no AND c.rule_no = w.rule_no
+    WHERE c.per = 'person' AND (c.at_ledger >= w.since_ledger OR c.at_utc >= w.since_utc)
+    GROUP BY p.customer_id, c.rule_no
+),
+
+debts AS (
+    SELECT
+        customer_id,
+        place_no,
+        UNNEST(STRING_SPLIT(contract_ids, ',')) AS contract_id
+    FROM contact_person
+),
+
+per_debt AS (
+    SELECT
+        d.customer_id,
+        d.contract_id,
+        c.rule_no,
+        SUM(c.known) AS known,
+        COUNT(*) AS contacts
+    FROM counting AS c
+    INNER JOIN debts AS d
+        ON
+            c.customer_id = d.customer_id
+            AND (c.contract_ids IS NULL OR LIST_CONTAINS(STRING_SPLIT(c.contract_ids, ','), d.contract_id))
+    INNER JOIN limit_since AS w ON d.place_no = w.place_no AND c.rule_no = w.rule_no
+    WHERE c.per = 'person_and_debt' AND (c.at_ledger >= w.since_ledger OR c.at_utc >= w.since_utc)
+    GROUP BY d.customer_id, d.contract_id, c.rule_no
 ),
 
 per_number AS (
     SELECT
-        number_key,
-        SUM(unanswered) AS unanswered
-    FROM per_customer
-    GROUP BY number_key
-),
-
-reached AS (
-    SELECT
-        customer_id,
-        COALESCE(NULLIF(TRIM(phone), ''), customer_id) AS number_key
-    FROM customers
-    UNION
-    SELECT
-        customer_id,
-        number_key
-    FROM per_customer
+        p.customer_id,
+        c.rule_no,
+        SUM(c.known) AS known,
+        COUNT(*) AS contacts
+    FROM counting AS c
+    LEFT JOIN numbered AS n ON c.customer_id = n.customer_id
+    INNER JOIN contact_person AS p
+        ON COALESCE(n.number_key, '#' || c.customer_id) = COALESCE(p.number_key, '#' || p.customer_id)
+    INNER JOIN limit_since AS w ON p.place_no = w.place_no AND c.rule_no = w.rule_no
+    WHERE c.per = 'number' AND (c.at_ledger >= w.since_ledger OR c.at_utc >= w.since_utc)
+    GROUP BY p.customer_id, c.rule_no
 )
 
 SELECT
-    r.customer_id,
-    CAST(COALESCE(c.contacts, 0) AS INTEGER) AS contacts_today,
-    CAST(COALESCE(c.connected, 0) AS INTEGER) AS connected_today,
-    CAST(n.unanswered AS INTEGER) AS unanswered_today
-FROM reached AS r
-INNER JOIN per_number AS n ON r.number_key = n.number_key
-LEFT JOIN per_customer AS c ON r.customer_id = c.customer_id
-WHERE c.customer_id IS NOT NULL OR n.unanswered > 0
+    customer_id,
+    rule_no,
+    CAST(known AS INTEGER) AS known,
+    CAST(contacts - known AS INTEGER) AS open_ones
+FROM per_person
+UNION ALL
+SELECT
+    customer_id,
+    rule_no,
+    CAST(MAX(known) AS INTEGER) AS known,
+    CAST(MAX(contacts) - MAX(known) AS INTEGER) AS open_ones
+FROM per_debt
+GROUP BY customer_id, rule_no
+UNION ALL
+SELECT
+    customer_id,
+    rule_no,
+    CAST(known AS INTEGER) AS known,
+    CAST(contacts - known AS INTEGER) AS open_ones
+FROM per_number

@@ -1,35 +1,7 @@
 -- One row per case and slot of its cadence: the contact that is planned, or why there is none.
--- planned: goes to the outbox. blocked: a rule forbids it. cut: it would be over a cap, the lowest priority first.
-WITH worked AS (
-    SELECT
-        c.customer_id,
-        c.lead_contract_id,
-        c.contract_ids,
-        c.overdue_amount,
-        c.treatment,
-        c.intensity,
-        c.placement,
-        c.channels,
-        c.queue,
-        c.priority,
-        c.rule_set,
-        c.rule_set_version,
-        c.rule_set_hash,
-        COALESCE(l.language, $default_language) AS language,
-        COALESCE(NULLIF(TRIM(u.time_zone), ''), $time_zone) AS time_zone,
-        COALESCE(TRIM(u.phone), '') <> '' AS has_phone,
-        COALESCE(TRIM(u.email), '') <> '' AS has_email,
-        COALESCE(n.contacts_today, 0) AS contacts_today,
-        COALESCE(n.connected_today, 0) AS connected_today,
-        COALESCE(n.unanswered_today, 0) AS unanswered_today
-    FROM cases AS c
-    LEFT JOIN customers AS u ON c.customer_id = u.customer_id
-    LEFT JOIN template_language AS l ON LOWER(SUBSTR(COALESCE(c.language, u.language), 1, 2)) = l.language
-    LEFT JOIN contact_count AS n ON c.customer_id = n.customer_id
-    WHERE c.queue <> 'none' AND NOT c.held
-),
-
-live_promise AS (
+-- planned: goes to the outbox. blocked: a rule forbids it. cut: it would be over a cap or the budget, the lowest
+-- priority first. What the policy remarks besides is in policy_flags.
+WITH live_promise AS (
     SELECT DISTINCT contract_id
     FROM promises
     WHERE made_on <= $as_of AND due_on >= $promises_due_from
@@ -45,112 +17,235 @@ promised AS (
     GROUP BY t.customer_id
 ),
 
-chosen AS (
+contacted AS (
     SELECT
-        w.customer_id,
-        MIN(k.cadence_no) AS cadence_no
-    FROM worked AS w
-    INNER JOIN cadence AS k
-        ON
-            w.placement = k.placement
-            AND (k.treatment IS NULL OR w.treatment = k.treatment)
-            AND w.intensity BETWEEN k.intensity_from AND k.intensity_to
-    GROUP BY w.customer_id
+        customer_id,
+        COUNT(CASE WHEN NOT by_customer THEN 1 END) AS contacts_today,
+        BOOL_OR(by_customer) AS got_in_touch
+    FROM contact_history
+    WHERE today AND NOT own_slot
+    GROUP BY customer_id
 ),
 
-options AS (
+noticed AS (
+    SELECT
+        customer_id,
+        BOOL_OR(kind = 'payment') AS paid,
+        BOOL_OR(kind = 'reply') AS answered
+    FROM ops_notice
+    GROUP BY customer_id
+),
+
+-- what stops every contact with the customer today
+stopped AS (
     SELECT
         w.customer_id,
+        COALESCE(c.contacts_today, 0) AS contacts_today,
+        COALESCE(c.got_in_touch, FALSE) OR COALESCE(n.answered, FALSE) AS answered,
+        CASE
+            WHEN $promise_stops = 'any_contract' AND p.contracts_promised > 0 THEN 'promise.live'
+            WHEN $promise_stops = 'all_contracts' AND p.contracts_promised = p.contracts THEN 'promise.live'
+            WHEN $payment_stops AND n.paid THEN 'payment.received'
+        END AS stop_rule
+    FROM contact_person AS w
+    LEFT JOIN promised AS p ON w.customer_id = p.customer_id
+    LEFT JOIN contacted AS c ON w.customer_id = c.customer_id
+    LEFT JOIN noticed AS n ON w.customer_id = n.customer_id
+),
+
+option AS (
+    SELECT
+        w.customer_id,
+        w.place_no,
         s.slot,
         s.slot_no,
         s.channel,
         s.channel_no,
         s.template,
-        i.opens_at,
-        i.closes_at,
-        ch.is_call,
+        ch.kind,
         ch.daily_cap,
-        STRPOS(',' || REPLACE(w.channels, ' ', '') || ',', ',' || s.channel || ',') AS preference,
+        ch.cost,
+        a.agreed,
+        CASE WHEN a.extends THEN i.slot_opens_at ELSE i.opens_at END AS opens_at,
+        CASE WHEN a.extends THEN i.slot_closes_at ELSE i.closes_at END AS closes_at,
+        STRPOS(',' || REPLACE(w.channels, ' ', '') || ',', ',' || ch.named || ',') AS preference,
         CASE
-            WHEN ch.asks_consent AND r.customer_id IS NOT NULL THEN 'consent.refused'
-            WHEN ch.address = 'phone' AND NOT w.has_phone THEN 'address.missing'
-            WHEN ch.address = 'email' AND NOT w.has_email THEN 'address.missing'
-            WHEN i.opens_at IS NULL THEN $hours_rule
+            WHEN NOT a.free THEN COALESCE(a.refused_rule, i.hours_rule)
+            WHEN ch.address = 'phone' AND w.phone_obstacle IS NOT NULL THEN w.phone_obstacle
+            WHEN ch.address = 'email' AND w.email_obstacle IS NOT NULL THEN w.email_obstacle
+            WHEN f.channel IS NOT NULL THEN 'channel.failed'
+            WHEN a.free IS NULL AND i.opens_at IS NULL THEN i.hours_rule
         END AS obstacle
-    FROM worked AS w
-    INNER JOIN chosen AS c ON w.customer_id = c.customer_id
-    INNER JOIN cadence_slot AS s ON c.cadence_no = s.cadence_no
+    FROM contact_person AS w
+    INNER JOIN cadence_slot AS s ON w.cadence_no = s.cadence_no
     INNER JOIN contact_channel AS ch ON s.channel = ch.channel
-    INNER JOIN contact_window AS i ON s.cadence_no = i.cadence_no AND s.slot = i.slot AND w.time_zone = i.time_zone
-    LEFT JOIN (
-        SELECT DISTINCT
-            f.customer_id,
-            h.channel
-        FROM contact_refusal AS f
-        INNER JOIN contact_channel AS h ON f.channel = h.channel OR f.channel = 'all'
-    ) AS r ON w.customer_id = r.customer_id AND s.channel = r.channel
-    WHERE STRPOS(',' || REPLACE(w.channels, ' ', '') || ',', ',' || s.channel || ',') > 0
+    INNER JOIN contact_window AS i
+        ON
+            w.place_no = i.place_no
+            AND s.cadence_no = i.cadence_no
+            AND s.slot = i.slot
+            AND s.channel = i.channel
+    LEFT JOIN contact_answer AS a ON w.customer_id = a.customer_id AND s.slot = a.slot AND s.channel = a.channel
+    LEFT JOIN channel_failure AS f ON w.customer_id = f.customer_id AND ch.named = f.channel
+    WHERE
+        STRPOS(',' || REPLACE(w.channels, ' ', '') || ',', ',' || ch.named || ',') > 0
+        AND EXISTS (
+            SELECT 1
+            FROM cadence_day AS y
+            WHERE
+                s.cadence_no = y.cadence_no
+                AND s.slot = y.slot
+                AND s.channel = y.channel
+                AND w.days_past_due BETWEEN y.first_day AND y.last_day
+                AND (w.days_past_due - y.first_day) % y.every = 0
+        )
 ),
 
-ranked AS (
-    SELECT
-        *,
+chosen AS (
+    SELECT *
+    FROM option
+    QUALIFY
         ROW_NUMBER() OVER (
             PARTITION BY customer_id, slot
             ORDER BY CASE WHEN obstacle IS NULL THEN 0 ELSE 1 END, preference, channel_no
-        ) AS choice
-    FROM options
+        ) = 1
 ),
 
-contacts AS (
+contact AS (
     SELECT
-        w.*,
+        o.customer_id,
         o.slot,
         o.slot_no,
         o.channel,
         o.template,
-        o.opens_at,
-        o.closes_at,
-        o.is_call,
+        o.kind,
         o.daily_cap,
-        CASE
-            WHEN $promise_stops = 'any_contract' AND p.contracts_promised > 0 THEN 'promise.live'
-            WHEN $promise_stops = 'all_contracts' AND p.contracts_promised = p.contracts THEN 'promise.live'
-            ELSE o.obstacle
-        END AS stopped
-    FROM worked AS w
-    INNER JOIN ranked AS o ON w.customer_id = o.customer_id
-    LEFT JOIN promised AS p ON w.customer_id = p.customer_id
-    WHERE o.choice = 1
+        o.cost,
+        o.agreed,
+        t.contacts_today,
+        b.hour AS best_hour,
+        -- narrowed to the best hour where it lies in the window
+        CASE WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN GREATEST(o.opens_at, h.begins_at)
+            ELSE o.opens_at
+        END AS opens_at,
+        CASE WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN LEAST(o.closes_at, h.ends_at)
+            ELSE o.closes_at
+        END AS closes_at,
+        COALESCE(
+            t.stop_rule,
+            CASE WHEN t.answered AND r.kind IS NOT NULL AND o.channel <> 'phone' THEN 'reply.received' END,
+            o.obstacle
+        ) AS stop_rule
+    FROM chosen AS o
+    INNER JOIN stopped AS t ON o.customer_id = t.customer_id
+    LEFT JOIN reply_stop AS r ON o.kind = r.kind
+    LEFT JOIN best_kind AS k ON o.kind = k.kind
+    LEFT JOIN best_hour AS b ON o.customer_id = b.customer_id AND k.kind IS NOT NULL
+    LEFT JOIN place_hour AS h ON o.place_no = h.place_no AND b.hour = h.hour
 ),
 
-called AS (
+-- what the policy's rules say, each by what is known before today's plan
+remark AS (
     SELECT
-        *,
-        -- a call that is planned counts as one that will connect
-        SUM(CASE WHEN is_call AND stopped IS NULL THEN 1 ELSE 0 END) OVER (
-            PARTITION BY customer_id ORDER BY slot_no ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
-        ) AS call_no
-    FROM contacts
+        c.customer_id,
+        c.slot,
+        l.rule_no,
+        l.rule_id,
+        CASE WHEN n.known >= l.most THEN l.verdict ELSE 'wait' END AS verdict
+    FROM contact AS c
+    INNER JOIN limit_kind AS k ON c.kind = k.kind
+    INNER JOIN policy_limit AS l ON k.rule_no = l.rule_no
+    INNER JOIN contact_count AS n ON c.customer_id = n.customer_id AND l.rule_no = n.rule_no
+    WHERE
+        (n.known >= l.most OR (l.verdict = 'block' AND n.known + n.open_ones >= l.most))
+        AND NOT (l.unless_agreed AND COALESCE(STRPOS(c.agreed, ',' || l.pack || ',') > 0, FALSE))
+    UNION ALL
+    SELECT
+        c.customer_id,
+        c.slot,
+        -1 AS rule_no,
+        d.rule_id,
+        d.verdict
+    FROM contact AS c
+    INNER JOIN rest_day AS d ON c.kind = d.kind AND d.day = $as_of
+),
+
+blocked AS (
+    SELECT
+        customer_id,
+        slot,
+        ARG_MIN(rule_id, rule_no) AS rule
+    FROM remark
+    WHERE verdict = 'block'
+    GROUP BY customer_id, slot
+),
+
+-- a limit that counts contacts however they end is used up by the plan itself as well
+planned_before AS (
+    SELECT
+        c.customer_id,
+        c.slot,
+        l.rule_no,
+        l.rule_id,
+        l.verdict
+    FROM contact AS c
+    INNER JOIN limit_kind AS k ON c.kind = k.kind
+    INNER JOIN policy_limit AS l ON k.rule_no = l.rule_no AND l.however
+    LEFT JOIN contact_count AS n ON c.customer_id = n.customer_id AND l.rule_no = n.rule_no
+    LEFT JOIN blocked AS b ON c.customer_id = b.customer_id AND c.slot = b.slot
+    WHERE
+        c.stop_rule IS NULL
+        AND b.rule IS NULL
+        AND NOT (l.unless_agreed AND COALESCE(STRPOS(c.agreed, ',' || l.pack || ',') > 0, FALSE))
+    QUALIFY
+        COALESCE(n.known, 0)
+        + ROW_NUMBER() OVER (PARTITION BY c.customer_id, l.rule_no ORDER BY c.slot_no)
+        > GREATEST(l.most, COALESCE(n.known, 0))
+),
+
+said AS (
+    SELECT
+        customer_id,
+        slot,
+        ARG_MIN(rule_id, rule_no) FILTER (WHERE verdict = 'block') AS block_rule,
+        ARG_MIN(rule_id, CASE WHEN verdict = 'warn' THEN rule_no ELSE 1000 + rule_no END) FILTER (
+            WHERE verdict IN ('warn', 'rebut')
+        ) AS flag_rule,
+        STRING_AGG(verdict || ':' || rule_id, ',' ORDER BY rule_no, verdict) AS flags
+    FROM (
+        SELECT *
+        FROM remark
+        UNION
+        SELECT
+            customer_id,
+            slot,
+            rule_no,
+            rule_id,
+            verdict
+        FROM planned_before
+    ) AS a
+    GROUP BY customer_id, slot
 ),
 
 judged AS (
     SELECT
         c.*,
-        CASE
-            WHEN c.stopped IS NOT NULL THEN c.stopped
-            WHEN c.is_call AND c.connected_today + c.call_no > b.most THEN b.limit_id
-            WHEN c.is_call AND c.unanswered_today >= n.most THEN n.limit_id
-        END AS block_rule,
-        CASE
-            WHEN c.is_call AND c.connected_today + c.call_no > v.most THEN v.limit_id
-            WHEN c.is_call AND c.unanswered_today >= m.most THEN m.limit_id
-        END AS warn_rule
-    FROM called AS c
-    LEFT JOIN contact_limit AS b ON b.counts = 'connected' AND b.verdict = 'block'
-    LEFT JOIN contact_limit AS n ON n.counts = 'unanswered' AND n.verdict = 'block'
-    LEFT JOIN contact_limit AS v ON v.counts = 'connected' AND v.verdict = 'warn'
-    LEFT JOIN contact_limit AS m ON m.counts = 'unanswered' AND m.verdict = 'warn'
+        w.lead_contract_id,
+        w.contract_ids,
+        w.overdue_amount,
+        w.queue,
+        w.placement,
+        w.priority,
+        w.language,
+        w.rule_set,
+        w.rule_set_version,
+        w.rule_set_hash,
+        COALESCE(c.stop_rule, s.block_rule) AS block_rule,
+        s.flag_rule,
+        s.flags
+    FROM contact AS c
+    INNER JOIN contact_person AS w ON c.customer_id = w.customer_id
+    LEFT JOIN said AS s ON c.customer_id = s.customer_id AND c.slot = s.slot
 ),
 
 capped AS (
@@ -188,7 +283,12 @@ placed AS (
         ROW_NUMBER() OVER (
             PARTITION BY CASE WHEN block_rule IS NULL AND channel_cut IS NULL THEN 1 ELSE 0 END
             ORDER BY priority DESC, overdue_amount DESC, customer_id ASC, slot_no ASC
-        ) AS place
+        ) AS place,
+        SUM(cost) OVER (
+            PARTITION BY CASE WHEN block_rule IS NULL AND channel_cut IS NULL THEN 1 ELSE 0 END
+            ORDER BY priority DESC, overdue_amount DESC, customer_id ASC, slot_no ASC
+            ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW
+        ) AS cost_so_far
     FROM cut
 ),
 
@@ -198,6 +298,7 @@ decided AS (
         CASE
             WHEN channel_cut IS NOT NULL THEN channel_cut
             WHEN place > $contacts_overall THEN 'cap.overall'
+            WHEN cost_so_far > $budget THEN 'cap.budget'
         END AS cut_rule
     FROM placed
 )
@@ -218,17 +319,24 @@ SELECT
     a.placement IS NOT NULL AS needs_approval,
     d.opens_at AS window_opens_at,
     d.closes_at AS window_closes_at,
+    d.best_hour,
     CASE
         WHEN d.block_rule IS NOT NULL THEN 'blocked'
         WHEN d.cut_rule IS NOT NULL THEN 'cut'
         ELSE 'planned'
     END AS verdict,
-    COALESCE(d.block_rule, d.cut_rule, d.warn_rule) AS verdict_rule,
+    COALESCE(d.block_rule, d.cut_rule, d.flag_rule) AS verdict_rule,
     e.reason AS verdict_reason,
     $policy AS policy,
+    -- the rule of the policy that spoke, as the task carries it
+    COALESCE(d.block_rule, d.flag_rule) AS policy_rule,
+    s.source AS policy_source,
+    d.flags AS policy_flags,
+    d.cost,
     d.rule_set,
     d.rule_set_version,
     d.rule_set_hash
 FROM decided AS d
 LEFT JOIN approval_placement AS a ON d.placement = a.placement
-LEFT JOIN verdict_reason AS e ON COALESCE(d.block_rule, d.cut_rule, d.warn_rule) = e.rule
+LEFT JOIN rule_said AS e ON COALESCE(d.block_rule, d.cut_rule, d.flag_rule) = e.rule
+LEFT JOIN rule_said AS s ON COALESCE(d.block_rule, d.flag_rule) = s.rule

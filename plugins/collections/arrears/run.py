@@ -63,6 +63,13 @@ class Run:
         return open_engine(self.settings)
 
     @cached_property
+    def duckdb(self) -> Engine:
+        """DuckDB, whatever the compute engine is: for models that are no bigger than the day's cases."""
+        if self.settings.engine == "duckdb":
+            return self.engine
+        return open_engine(self.settings.model_copy(update={"engine": "duckdb"}))
+
+    @cached_property
     def warehouse(self) -> sa.Engine:
         """The warehouse; connected on first use."""
         from arrears.warehouse.connect import open_warehouse
@@ -71,8 +78,10 @@ class Run:
 
     def close(self) -> None:
         """Closes what was opened."""
-        if "engine" in self.__dict__:
-            self.engine.close()
+        for name in ("engine", "duckdb"):
+            # closing twice, where both are one, does nothing
+            if name in self.__dict__:
+                self.__dict__[name].close()
         if "warehouse" in self.__dict__:
             self.warehouse.dispose()
 

@@ -19,7 +19,12 @@ from arrears.errors import ModelError
 
 if TYPE_CHECKING:
     from arrears.day import BusinessDay
+    from arrears.engines import Engine
     from arrears.run import Run
+
+
+ON_DUCKDB = frozenset({"outreach"})
+"""Areas whose models are no bigger than the day's cases: they run on DuckDB, and need not be what Spark can read."""
 
 
 def load_model(sql_root: Path, name: str) -> exp.Query:
@@ -86,7 +91,7 @@ def run_select(
     bound = {"as_of": run.day.as_of, **(params or {})}
     inputs = bind_inputs(run, select, where=where, params=bound, relations=relations, sources=sources)
     with run.lake.replace(table, target_day) as aside:
-        run.engine.write(select, inputs, bound, aside)
+        _engine(run, where).write(select, inputs, bound, aside)
     return run.lake.rows(table, target_day)
 
 
@@ -125,7 +130,11 @@ def fetch_model(
     select = load_model(run.settings.sql, name)
     bound = {"as_of": run.day.as_of, **(params or {})}
     inputs = bind_inputs(run, select, where=f"{name}.sql", params=bound, relations=relations, sources=sources)
-    return run.engine.fetch(select, inputs, bound)
+    return _engine(run, name).fetch(select, inputs, bound)
+
+
+def _engine(run: Run, name: str) -> Engine:
+    return run.duckdb if name.partition("/")[0] in ON_DUCKDB else run.engine
 
 
 def bind_inputs(

@@ -32,9 +32,9 @@ def planned(make_run: Any, outreach_day: ModuleType) -> Callable[..., list[dict[
     """Plans a day of the given cases and tables, and gives the plan's rows."""
 
     def plan(
-        cases: list[dict[str, Any]], *, rules: dict[str, Any] | None = None, engine: str = "duckdb", **tables: Any
+        cases: list[dict[str, Any]], *, rules: dict[str, Any] | None = None, **tables: Any
     ) -> list[dict[str, Any]]:
-        with make_run(outreach_day.DAY, engine=engine) as run:
+        with make_run(outreach_day.DAY) as run:
             assert isinstance(run, Run)
             outreach_day.publish(run, cases, **tables)
             contact, pack = load_contact_rules(run.rules)

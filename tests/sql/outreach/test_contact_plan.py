@@ -205,7 +205,6 @@ def test_what_does_not_count_as_a_connected_call_today(planned: Plan, outreach_d
     calls = [
         result(1, "C1", "right_party", attempted_at=at("2026-11-19 23:59:59")),
         result(2, "C1", "right_party", attempted_at=at("2026-11-21 00:00:00")),
-        result(3, "C1", "right_party", initiated_by="customer"),
         result(4, "C1", "wrong_party"),
         result(5, "C1", "delivered", channel="sms"),
         result(6, "C2", "right_party"),
@@ -312,35 +311,3 @@ def test_a_live_promise_of_one_of_two_contracts(
     assert [(row["verdict"], row["verdict_rule"]) for row in rows] == [
         (expected, "promise.live" if expected == "blocked" else None)
     ]
-
-
-@pytest.mark.spark
-def test_spark_plans_the_same(planned: Plan, outreach_day: ModuleType) -> None:
-    kinds = ["reminder", "mail", "call", "pressure", "field", "agency", "legal"]
-    cases = [outreach_day.case(f"C{number}", kinds[number % len(kinds)], priority=number % 4) for number in range(60)]
-    zones = ["Asia/Shanghai", "Asia/Urumqi", None, "nowhere"]
-    outcomes, channels = ("right_party", "busy"), ("sms", "call", "all")
-    phones = [None if number % 9 == 0 else "13800000001" for number in range(60)]
-    tables: dict[str, Any] = {
-        "customers": [
-            outreach_day.customer(f"C{number}", time_zone=zones[number % 4], phone=phone)
-            for number, phone in enumerate(phones)
-        ],
-        "contact_results": [result(number, f"C{number % 11}", outcomes[number % 2]) for number in range(50)],
-        "consents": [
-            {"customer_id": f"C{number}", "channel": channels[number % 3], "allowed": number % 5 == 0}
-            for number in range(20, 40)
-        ],
-        "promises": [
-            {
-                "promise_id": f"P{number}",
-                "contract_id": f"K-C{number}",
-                "made_on": date(2026, 11, 1),
-                "due_on": date(2026, 11, 17 + number % 6),
-            }
-            for number in range(40, 60)
-        ],
-    }
-    on_duckdb = planned(cases, **tables)
-    assert len({row["verdict_rule"] for row in on_duckdb}) > 4
-    assert planned(cases, engine="spark", **tables) == on_duckdb

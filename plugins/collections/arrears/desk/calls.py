@@ -1,7 +1,7 @@
 """Calls by hand: reserved under the day's limits with the customer's other contacts, and settled by their result.
 
-A call is a task of the outbox over the channel `phone`, in the slot `call-<n>`: every count that looks at the outbox
-counts it from the moment of its reservation.
+A call is a task of the outbox over the channel `phone`, one that the plan put on the owner's list or one in a slot
+`call-<n>` of its own: every count that looks at the outbox counts it from the moment of its reservation.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from arrears.desk.refusals import Refusal
 from arrears.desk.views import Call
 from arrears.outreach.addressees import Addressee, Addressees
 from arrears.outreach.channels.names import MANUAL_CHANNEL
-from arrears.outreach.gate import Gate, Today
-from arrears.outreach.history import lock_customers, tried_today
+from arrears.outreach.gate import Gate, Opinion
+from arrears.outreach.history import open_books
+from arrears.outreach.ops_reads import HAND_SLOT
 from arrears.outreach.promised import with_promises
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import Event, State
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.run import Run, open_run
 from arrears.settings import Settings
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
@@ -50,7 +51,7 @@ class CallGate:
         self._known: tuple[date, Mapping[str, str] | None, Run, Addressees] | None = None
         self._open = ExitStack()
 
-    def addressee(self, customer_id: str, contact: ContactRules, pack: PolicyPack) -> Addressee | None:
+    def addressee(self, customer_id: str, contact: ContactRules, pack: Policy) -> Addressee | None:
         """The customer as the day's ledger has him; None when he has no case there. Raises NotPublishedError."""
         today = self._clock.today()
         with self._lock:
@@ -74,71 +75,98 @@ class CallGate:
 
 def reserve(connection: sa.Connection, case: sa.Row[Any], addressee: Addressee | None, gate: Gate) -> Call:
     """Reserves a call on a locked case under the customer's lock. Raises Refusal with the rule that forbids it."""
-    lock_customers(connection, [case.customer_id])
-    today = tried_today(connection, gate, [case.customer_id], besides=[]).get(case.customer_id, Today())
+    customer = case.customer_id
+    book = open_books(connection, gate, {customer: addressee}, [customer], besides=[])[customer]
     addressee = with_promises(
-        connection, {case.customer_id: addressee}, [case.customer_id], gate.now.date(), gate.contact.live_promise
-    )[case.customer_id]
-    opinion = gate.judge({"channel": MANUAL_CHANNEL}, addressee, today)
+        connection, {customer: addressee}, [customer], gate.now.date(), gate.contact.live_promise
+    )[customer]
+    opinion = gate.judge({"channel": MANUAL_CHANNEL, "contract_ids": case.contract_ids}, addressee, book)
     if opinion.verdict != "go":
         rule = opinion.rule or "policy"
         waits = opinion.verdict == "wait"
         raise Refusal(
-            kind="limit" if waits or rule.startswith(("cap.", f"{gate.pack.pack}.")) else "forbidden",
+            kind="limit" if waits or rule.startswith("cap.") or rule in gate.policy.limit_rules else "forbidden",
             rule=rule,
             expected="a call that the rules of contact allow now",
             found="one that may go later today" if waits else "one that may not go today",
             where="the call",
             action="Try again later." if waits else "Leave the customer in peace today.",
         )
-    warnings = []
-    advised = gate.pack.strictest("unanswered", "warn")
-    unanswered = today.unanswered + (addressee.counts.unanswered if addressee else 0)
-    if advised is not None and unanswered >= advised.most:
-        warnings.append(gate.pack.limit_rule(advised))
-    call = write_call(connection, case, gate.now)
-    return Call(call.call_id, call.case_id, call.reserved_at, call.number_today, tuple(warnings))
+    call = write_call(connection, case, gate.now, gate.policy.name, opinion)
+    warnings = tuple(flag.partition(":")[2] for flag in opinion.flags)
+    return Call(call.call_id, call.case_id, call.reserved_at, call.number_today, warnings)
 
 
-def write_call(connection: sa.Connection, case: sa.Row[Any], now: datetime) -> Call:
-    """Writes a call that is under way into the outbox; the transaction holds the customer's lock."""
+def write_call(
+    connection: sa.Connection,
+    case: sa.Row[Any],
+    now: datetime,
+    policy: str | None = None,
+    opinion: Opinion | None = None,
+) -> Call:
+    """Writes a call that is under way into the outbox; the transaction holds the customer's lock.
+
+    A call that the plan put on the owner's list is that call; otherwise it has a slot of its own.
+    """
     day = now.date()
-    before = connection.scalar(
-        sa.select(sa.func.count()).where(
-            _TASK.c.customer_id == case.customer_id,
-            _TASK.c.business_day == day,
-            _TASK.c.channel == MANUAL_CHANNEL,
-        )
+    of_today = (
+        _TASK.c.customer_id == case.customer_id,
+        _TASK.c.business_day == day,
+        _TASK.c.channel == MANUAL_CHANNEL,
     )
-    number = (before or 0) + 1
-    slot = f"call-{number}"
-    key = hashlib.sha256(f"{case.customer_id}|{day.isoformat()}|{slot}".encode()).hexdigest()
-    midnight = datetime.combine(day, datetime.min.time(), now.tzinfo)
-    connection.execute(
-        sa.insert(_TASK).values(
-            task_key=key,
-            business_day=day,
-            customer_id=case.customer_id,
-            slot=slot,
-            lead_contract_id=case.lead_contract_id,
-            contract_ids=case.contract_ids,
-            channel=MANUAL_CHANNEL,
-            template=None,
-            language=case.language or "",
-            queue=case.queue,
-            placement=case.placement,
-            priority=case.priority,
-            needs_approval=False,
-            window_opens_at=midnight,
-            window_closes_at=midnight + timedelta(days=1),
-            state=State.SENDING.value,
-            attempts=1,
-            worker=PERSON,
-            last_attempt_at=now,
-            planned_at=now,
-            changed_at=now,
-        )
+    before = connection.execute(
+        sa.select(
+            sa.func.count().filter(_TASK.c.attempts > 0), sa.func.count().filter(_TASK.c.slot.startswith(HAND_SLOT))
+        ).where(*of_today)
+    ).one()
+    number, by_hand = before[0] + 1, before[1] + 1
+    under_way = {
+        "state": State.SENDING.value,
+        "attempts": 1,
+        "worker": PERSON,
+        "last_attempt_at": now,
+        "changed_at": now,
+        "policy": policy,
+        "policy_rule": opinion.rule if opinion else None,
+        "policy_source": opinion.source if opinion else None,
+        "policy_flags": (",".join(opinion.flags) or None) if opinion else None,
+    }
+    wanted = (
+        sa.select(_TASK.c.task_key)
+        .where(*of_today, _TASK.c.state == State.PLANNED.value, _TASK.c.window_closes_at > now)
+        .order_by(_TASK.c.window_opens_at, _TASK.c.task_key)
+        .limit(1)
+        .with_for_update()
+        .scalar_subquery()
     )
+    listed = connection.execute(
+        sa.update(_TASK).where(_TASK.c.task_key == wanted).values(under_way).returning(_TASK.c.task_key)
+    ).scalar_one_or_none()
+    slot = f"{HAND_SLOT}{by_hand}"
+    key = listed or hashlib.sha256(f"{case.customer_id}|{day.isoformat()}|{slot}".encode()).hexdigest()
+    if listed is None:
+        midnight = datetime.combine(day, datetime.min.time(), now.tzinfo)
+        connection.execute(
+            sa.insert(_TASK).values(
+                task_key=key,
+                business_day=day,
+                customer_id=case.customer_id,
+                slot=slot,
+                lead_contract_id=case.lead_contract_id,
+                contract_ids=case.contract_ids,
+                channel=MANUAL_CHANNEL,
+                template=None,
+                language=case.language or "",
+                queue=case.queue,
+                placement=case.placement,
+                priority=case.priority,
+                needs_approval=False,
+                window_opens_at=midnight,
+                window_closes_at=midnight + timedelta(days=1),
+                planned_at=now,
+                **under_way,
+            )
+        )
     _tell(connection, key, day, case.customer_id, Event.RESERVED, now)
     return Call(key, case.case_id, now, number)
 

@@ -49,7 +49,7 @@ from arrears.desk.views import (
 )
 from arrears.outreach.gate import Gate
 from arrears.outreach.rules import ContactRules, load_contact_rules
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.rules.rule_set import RuleSet, load_rule_set
 from arrears.settings import Settings
 from arrears.warehouse.ops_cases import CASE, COLLECTOR
@@ -634,7 +634,7 @@ class Desk:
     def _allocation(self) -> AllocationRules:
         return self._today().load(FILE, AllocationRules)
 
-    def _contact(self) -> tuple[ContactRules, PolicyPack]:
+    def _contact(self) -> tuple[ContactRules, Policy]:
         return load_contact_rules(self._today())
 
     def _today(self) -> RuleSet:

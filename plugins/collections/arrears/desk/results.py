@@ -17,14 +17,14 @@ from arrears.desk.refusals import Refusal
 from arrears.desk.views import PromiseIn, Recorded, ResultIn
 from arrears.outreach.history import lock_customers
 from arrears.outreach.rules import ContactRules
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.warehouse import ops_desk
 from arrears.warehouse.ops_cases import CASE
 
 OUTCOMES = frozenset(
     {"connected", "right_party", "wrong_party", "no_answer", "busy", "invalid", "delivered", "failed", "refused"}
 )
-"""How a contact can end, besides what the policy pack names."""
+"""How a contact can end, besides what the policy packs name."""
 CHANNELS = frozenset({"phone", "call", "visit", "sms", "email"})
 """Over what a person makes contact, besides the channels of contact.yaml."""
 
@@ -32,14 +32,14 @@ _RESULT: sa.Table = ops_desk.ContactResult.__table__  # type: ignore[assignment]
 _PROMISE: sa.Table = ops_desk.Promise.__table__  # type: ignore[assignment]
 
 
-def check_result(result: ResultIn, case: sa.Row[Any], contact: ContactRules, pack: PolicyPack, clock: Clock) -> str:
+def check_result(result: ResultIn, case: sa.Row[Any], contact: ContactRules, policy: Policy, clock: Clock) -> str:
     """The contract that a result is about. Raises Refusal for a result that cannot be meant."""
     channels = (
         CHANNELS | set(contact.channels) | {name for rule in contact.channels.values() for name in rule.also_called}
     )
     if result.channel not in channels:
         raise _invalid("result.channel", f"one of the channels {', '.join(sorted(channels))}", "another name")
-    outcomes = OUTCOMES | set(pack.outcomes.connected) | set(pack.outcomes.unanswered)
+    outcomes = OUTCOMES | policy.outcomes()
     if result.outcome not in outcomes:
         raise _invalid("result.outcome", f"one of the outcomes {', '.join(sorted(outcomes))}", "another name")
     if result.initiated_by not in ("lender", "customer"):
@@ -49,7 +49,7 @@ def check_result(result: ResultIn, case: sa.Row[Any], contact: ContactRules, pac
         raise _invalid("result.contract", "a contract of the case", "another one")
     if result.promise is not None:
         _check_promise(result.promise, case, clock.today(), contact.live_promise.at_most_days)
-        if pack.outcomes.meaning(result.outcome) != "connected":
+        if not policy.is_conversation(result.outcome):
             raise _invalid("promise.without_contact", "a promise by somebody who was reached", "an outcome without")
     return str(contract)
 

@@ -11,7 +11,7 @@ from arrears.docs.rule_tables import rules_table, vocabulary_of
 from arrears.docs.strategy_experiments import experiments_part
 from arrears.docs.strategy_policy import approvals, policy_part
 from arrears.docs.treatment_matrix import Grid, Outcome, treatment_grid
-from arrears.rules.policy import PolicyPack, load_policy
+from arrears.rules.policy import Policy, load_policy
 from arrears.rules.rule_set import HEADER, RuleSetHeader, latest_rule_set, rule_set_versions
 from arrears.strategy.ageing import ageing_rules, bucket_rows
 from arrears.strategy.ageing_rules import AgeingRules
@@ -168,7 +168,7 @@ def _bands(bands: Iterable[Band]) -> str:
     return ", ".join([first.band, *(f"{each.band} from {number(f'{each.from_score:f}')}" for each in others)])
 
 
-def _profile(strategy: Strategy, policy: PolicyPack) -> Iterator[str]:
+def _profile(strategy: Strategy, policy: Policy) -> Iterator[str]:
     points, vocabulary = strategy.profile.points, strategy.vocabulary
     yield "## Profile 客户画像"
     limits = [

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import phonenumbers
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from arrears.outreach.channels.base import Message
 from arrears.outreach.channels.files import COLUMNS
-from arrears.outreach.plan import channel_relations
+from arrears.outreach.contacts import Contact
+from arrears.outreach.relations import NO_OPS, channel_relations, history_from
 from arrears.outreach.rules import ContactRules
+from arrears.outreach.stated import Statement
 from arrears.outreach.templates import Templates, clean
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 from arrears.strategy.ageing_rules import AgeingRules
@@ -27,22 +30,21 @@ _FORMULA = ("=", "+", "-", "@")
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What the ledger knows of a customer's contacts today."""
-
-    contacts: int = 0
-    connected: int = 0
-    unanswered: int = 0
-
-
-@dataclass(frozen=True)
 class Addressee:
     """One customer with a case. Personal: its repr shows the key alone."""
 
     customer_id: str
     facts: Mapping[str, Any] = field(repr=False)
-    refused: frozenset[str] = frozenset()
-    counts: Counts = Counts()
+    statements: tuple[Statement, ...] = ()
+    """What the ledger knows that he refuses or allows."""
+    contacts: tuple[tuple[str, Contact], ...] = ()
+    """The ledger's contacts with him within the look-back, each with the id of its result."""
+    number_key: str | None = field(default=None, repr=False)
+    """What counts as his number; None when he has none."""
+    peers: tuple[str, ...] = ()
+    """Who else has his number."""
+    peer_contacts: tuple[tuple[str, Contact], ...] = ()
+    """The ledger's contacts with them."""
 
     def phone(self, country: str) -> str | None:
         """The phone number in E.164 form, None when there is none that could exist."""
@@ -65,19 +67,25 @@ class Addressee:
 class Addressees:
     """The addressees of one push; customers are read when they are first asked for."""
 
-    def __init__(self, run: Run, contact: ContactRules, pack: PolicyPack) -> None:
+    def __init__(self, run: Run, contact: ContactRules, policy: Policy) -> None:
         run.lake.require("ledger", run.day, LEDGER_TABLES)
         run.lake.require("treatment", run.day, TREATMENT_TABLES)
         self._run = run
         self._contact = contact
-        names = channel_relations(contact, pack)
-        self._refused: dict[str, set[str]] = {}
-        for row in fetch_model(run, "outreach/contact_refusal", relations=names).to_pylist():
-            self._refused.setdefault(row["customer_id"], set()).add(row["channel"])
-        self._counts = {
-            row["customer_id"]: Counts(row["contacts_today"], row["connected_today"], row["unanswered_today"])
-            for row in fetch_model(run, "outreach/contact_count", relations=names).to_pylist()
-        }
+        self._zone = run.settings.zone
+        names = channel_relations(contact)
+        history = fetch_model(
+            run,
+            "outreach/contact_history",
+            relations={**names, **NO_OPS},
+            params={"history_from": history_from(run, policy)},
+        )
+        self._history = Grouped(history, "customer_id")
+        self._statements = Grouped(
+            fetch_model(run, "outreach/customer_statement", relations={**names, **NO_OPS}), "customer_id"
+        )
+        shared = fetch_model(run, "outreach/shared_number") if policy.counts_numbers else None
+        self._numbers = None if shared is None else Grouped(shared, "number_key")
         self._stop_holds = run.rules.load("ageing.yaml", AgeingRules).stop_holds
         self._known: dict[str, Addressee | None] = {}
 
@@ -100,10 +108,59 @@ class Addressees:
             params={"promises_due_from": self._run.day.as_of - timedelta(days=self._contact.live_promise.grace_days)},
         )
         for row in rows.to_pylist():
-            key = row["customer_id"]
+            key, number = row["customer_id"], row["number_key"]
+            same = [] if self._numbers is None or number is None else self._numbers.of(number)
+            peers = tuple(each["customer_id"] for each in same if each["customer_id"] != key)
             self._known[key] = Addressee(
-                key, row, frozenset(self._refused.get(key, ())), self._counts.get(key, Counts())
+                key,
+                row,
+                tuple(self._statement(said) for said in self._statements.of(key)),
+                tuple(self._contacts(key)),
+                number,
+                peers,
+                tuple(each for peer in peers for each in self._contacts(peer)),
             )
+
+    def _contacts(self, customer_id: str) -> Iterator[tuple[str, Contact]]:
+        for row in self._history.of(customer_id):
+            yield (
+                row["result_id"],
+                Contact(
+                    kind=row["kind"],
+                    contracts=None if row["contract_ids"] is None else frozenset({row["contract_ids"]}),
+                    outcome=row["outcome"],
+                    at_ledger=row["at_ledger"],
+                    by_customer=row["by_customer"],
+                    today=row["today"],
+                ),
+            )
+
+    def _statement(self, row: Mapping[str, Any]) -> Statement:
+        starts, ends = row["starts_ledger"], row["ends_ledger"]
+        return Statement(
+            channel=row["channel"],
+            allowed=row["allowed"],
+            reason=row["reason"],
+            starts=None if starts is None else starts.replace(tzinfo=self._zone),
+            ends=None if ends is None else ends.replace(tzinfo=self._zone),
+        )
+
+
+class Grouped:
+    """Rows of a table by one of its columns, made into Python's own only when they are asked for."""
+
+    def __init__(self, table: pa.Table, key: str) -> None:
+        self._table = table.sort_by(key)
+        keys = self._table[key].combine_chunks()
+        counted = pc.value_counts(keys)
+        names, sizes = counted.field("values").to_pylist(), counted.field("counts").to_numpy()
+        ends = sizes.cumsum()
+        self._places = dict(zip(names, zip((ends - sizes).tolist(), sizes.tolist(), strict=True), strict=True))
+
+    def of(self, key: str) -> list[dict[str, Any]]:
+        """The rows of `key`; none for a key that has none."""
+        start, size = self._places.get(key, (0, 0))
+        return self._table.slice(start, size).to_pylist() if size else []
 
 
 def compose(

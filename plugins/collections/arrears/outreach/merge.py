@@ -36,11 +36,14 @@ _CONTENT = (
     "needs_approval",
     "window_opens_at",
     "window_closes_at",
+    "policy",
+    "policy_rule",
+    "policy_source",
+    "policy_flags",
 )
 _COLUMNS = ("task_key", "business_day", "customer_id", "slot", *_CONTENT)
 _APPROVED_CONTENT = ("contract_ids", "channel", "placement", "needs_approval")
 """What an approval is about; other changes leave it standing."""
-_INSTANT = pa.timestamp("us", tz="UTC")
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 
 
@@ -50,9 +53,6 @@ def merge_plan(run: Run) -> dict[str, int]:
         pq.read_table(part, columns=[*_COLUMNS, "verdict"]) for part in run.lake.files("contact_plan", run.day)
     )
     wanted = plan.filter(pc.equal(plan["verdict"], "planned")).select(list(_COLUMNS))
-    for name in ("window_opens_at", "window_closes_at"):
-        # Spark writes instants in the old form that does not say that they are UTC
-        wanted = wanted.set_column(wanted.schema.get_field_index(name), name, wanted[name].cast(_INSTANT))
     with run.warehouse.begin() as connection:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(locks.CONTACT_PLAN, run.day.as_of.toordinal())))
         staged = _stage(connection, wanted)

@@ -336,12 +336,13 @@ class ContactRules(RuleModel):
 
     def templates(self) -> Mapping[str, ChannelName]:
         """The templates that the cadences use, with the channel that each is for."""
-        return {
-            via.template: via.channel
-            for _, slot in self.slots()
-            for via in slot.via
-            if via.template and via.channel != MANUAL_CHANNEL
-        }
+        found: dict[str, ChannelName] = {}
+        for _, slot in self.slots():
+            for via in slot.via:
+                # a call by hand has no text
+                if via.template is not None and via.channel != "phone":
+                    found[via.template] = via.channel
+        return found
 
 
 def day_range(days: int | str) -> DayRange:

@@ -20,7 +20,8 @@ from arrears.outreach.channels.names import CHANNELS, ChannelName
 from arrears.outreach.channels.opening import Opening
 from arrears.outreach.dispatch import Dispatcher, PushCounts
 from arrears.outreach.merge import merge_plan
-from arrears.outreach.plan import build_contact_plan
+from arrears.outreach.ops_reads import read_ops
+from arrears.outreach.plan import build_contact_plan, count_without_contact
 from arrears.outreach.receipts import Desk, poll_receipts
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
@@ -42,14 +43,14 @@ def plan_contacts(run: Run) -> StepResult:
 
     run.lake.require("ledger", run.day, LEDGER_TABLES)
     run.lake.require("treatment", run.day, TREATMENT_TABLES)
-    contact, pack = load_contact_rules(run.rules)
+    contact, policy = load_contact_rules(run.rules)
     load_templates(run.rules, contact)
-    rows = build_contact_plan(run, contact, pack)
+    rows = build_contact_plan(run, contact, policy, read_ops(run, policy) if run.is_current else None)
     figures: dict[str, object] = {"planned": {}, "blocked": {}, "cut": {}, "warned": {}, "awaiting_approval": {}}
     for count in fetch_model(run, "outreach/plan_summary").to_pylist():
         figure = cast(dict[str, int], figures[count["figure"]])
         figure[count["name"]] = count["contacts"]
-    cases = fetch_model(run, "outreach/cases_without_contact").to_pylist()[0]["cases"]
+    cases = count_without_contact(run, contact)
     figures["cases_without_contact"] = cases
     warnings = []
     if cases:

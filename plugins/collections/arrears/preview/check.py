@@ -7,13 +7,13 @@ from pathlib import Path
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.templates import load_templates
 from arrears.rules.findings import raise_errors
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.rules.rule_set import RuleSet
 from arrears.strategy.check import check_rules
 
 
-def require_good(rules: RuleSet) -> tuple[PolicyPack, tuple[str, ...]]:
-    """The policy pack of a rule set without errors, and the warnings of its check as `file:line: text`.
+def require_good(rules: RuleSet) -> tuple[Policy, tuple[str, ...]]:
+    """The policy of a rule set without errors, and the warnings of its check as `file:line: text`.
 
     Raises RulesError that lists every error, each with file and line.
     """

@@ -12,6 +12,7 @@ from arrears.allocation.roster import read_roster
 from arrears.allocation.rules import FILE as ALLOCATION
 from arrears.allocation.rules import AllocationRules
 from arrears.lake import Lake
+from arrears.outreach.ops_reads import read_ops
 from arrears.outreach.plan import build_contact_plan
 from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.rules.rule_set import RuleSet, load_kept_rule_set
@@ -63,8 +64,8 @@ def compute_side(run: Run, rules: RuleSet, root: Path) -> Side:
             apply_rules(side)
             publish_treatments(side)
         allocate(side)
-        contact, pack = load_contact_rules(rules)
-        build_contact_plan(side, contact, pack)
+        contact, policy = load_contact_rules(rules)
+        build_contact_plan(side, contact, policy, read_ops(side, policy) if side.is_current else None)
         return Side(side, contact, _roster(side))
     except BaseException:
         side.close()

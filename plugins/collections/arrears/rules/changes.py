@@ -100,7 +100,7 @@ def _header(before: RuleSet, valid_from: date, owner: str, reason: str) -> str:
     content = {
         "name": before.name,
         "version": before.version + 1,
-        "policy": before.policy,
+        "policy": before.packs[0] if len(before.packs) == 1 else list(before.packs),
         "valid_from": valid_from,
         "owner": owner,
         "reason": reason,

@@ -33,6 +33,9 @@ KEPT = "_rules"
 _ENDINGS = frozenset({".yaml", ".txt"})
 
 
+_PackName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
 class RuleSetHeader(RuleModel):
     """`rule_set.yaml`: what this set of rules is called, from when it is valid, who answers for it and why."""
 
@@ -40,14 +43,19 @@ class RuleSetHeader(RuleModel):
     """Name of the rule set; the same in every change."""
     version: Annotated[int, Field(ge=1)]
     """Higher with every change."""
-    policy: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-    """The pack in `policies/` under which these rules are used."""
+    policy: _PackName | Annotated[tuple[_PackName, ...], Field(min_length=1)]
+    """The pack in `policies/` under which these rules are used, or several: of their verdicts the strictest holds."""
     valid_from: date
     """First day that these rules decide; of a change, the day that its folder is named by."""
     owner: Annotated[str, Field(min_length=1)]
     """Who answers for it."""
     reason: Annotated[str, Field(min_length=1)]
     """Why it was made."""
+
+    @property
+    def packs(self) -> tuple[str, ...]:
+        """The policy packs that it names, each once."""
+        return (self.policy,) if isinstance(self.policy, str) else tuple(dict.fromkeys(self.policy))
 
 
 @dataclass(frozen=True)
@@ -56,7 +64,8 @@ class RuleSet:
 
     name: str
     version: int
-    policy: str
+    packs: tuple[str, ...]
+    """The policy packs that it names."""
     hash: str
     """SHA-256 over relative names and contents of the effective files."""
     valid_from: date
@@ -64,6 +73,11 @@ class RuleSet:
     """Where a file that the set does not have would be."""
     _files: Mapping[str, Path] = field(compare=False, repr=False)
     _texts: Mapping[str, str] = field(compare=False, repr=False)
+
+    @property
+    def policy(self) -> str:
+        """The policy packs that it names, joined by +."""
+        return "+".join(self.packs)
 
     def files(self) -> Mapping[str, Path]:
         """Relative name → effective file, in the order that the hash takes them."""
@@ -234,7 +248,7 @@ def _rule_set(folder: Path, effective: Mapping[str, Path]) -> RuleSet:
     return RuleSet(
         name=header.name,
         version=header.version,
-        policy=header.policy,
+        packs=header.packs,
         hash=rules_hash(contents),
         valid_from=header.valid_from,
         folder=folder,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from arrears.errors import RulesError
 from arrears.rules.findings import Finding, in_order, of_error
-from arrears.rules.policy import PolicyPack, load_policy
+from arrears.rules.policy import Policy, load_policy
 from arrears.rules.rule_set import RuleSet, rule_set_history, rule_set_versions
 from arrears.strategy.check_experiments import experiment_change_findings
 from arrears.strategy.check_files import file_findings, folder_findings
@@ -29,7 +29,7 @@ CHECKS: tuple[str, ...] = (
 """The checks after those of the files' form, `module:function` of type Check; imported when a rule set is checked."""
 
 
-def check_rules(rules: RuleSet, policy: PolicyPack | None = None) -> list[Finding]:
+def check_rules(rules: RuleSet, policy: Policy | None = None) -> list[Finding]:
     """All findings about a rule set, errors first; `policy` takes the place of the one that the rule set names."""
     findings = list(file_findings(rules))
     checked = read_rules(rules, policy or _policy(rules))
@@ -75,7 +75,7 @@ def uses_under_review(rules: RuleSet) -> list[str]:
     return approved_uses(read_rules(rules, _policy(rules)))
 
 
-def _policy(rules: RuleSet) -> PolicyPack | None:
+def _policy(rules: RuleSet) -> Policy | None:
     """The policy pack; None when it cannot be read, which is a finding about its file."""
     try:
         return load_policy(rules)

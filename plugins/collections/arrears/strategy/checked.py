@@ -17,7 +17,7 @@ from arrears.errors import RulesError
 from arrears.rules.conditions import ConditionError, parse_condition
 from arrears.rules.decision_table import DecisionTable, Output
 from arrears.rules.files import Model
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.ageing_rules import AgeingRules
@@ -80,7 +80,7 @@ class Checked:
     """A rule set as far as it can be read."""
 
     rules: RuleSet
-    policy: PolicyPack | None
+    policy: Policy | None
     vocabulary: Vocabulary
     """The words that cases come with, arms included; columns of tables that cannot be parsed as well."""
     tables: tuple[CheckedTable, ...]
@@ -99,7 +99,7 @@ class Checked:
                     yield table, position, condition
 
 
-def read_rules(rules: RuleSet, policy: PolicyPack | None) -> Checked:
+def read_rules(rules: RuleSet, policy: Policy | None) -> Checked:
     """The rule set `rules` as far as it can be read."""
     vocabulary = _loaded(rules, "vocabulary.yaml", Vocabulary) or Vocabulary(words={})
     arms = {name: word.model_copy(update={"nullable": False}) for name, word in _arms(rules).items()}

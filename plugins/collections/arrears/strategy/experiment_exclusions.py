@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from arrears.errors import RulesError
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.experiment_rules import FILE, Exclusion, Experiment, Experiments
@@ -74,7 +74,7 @@ def exclusion_conditions(experiments: Experiments, vocabulary: Vocabulary, rules
     return list(parsed.values())
 
 
-def check_exclusions(experiments: Experiments, policy: PolicyPack, rules: RuleSet) -> list[str]:
+def check_exclusions(experiments: Experiments, policy: Policy, rules: RuleSet) -> list[str]:
     """Holds exclusions to the policy, like rules; returns those that read an attribute under review, with approval.
 
     Raises RulesError with file and line for an attribute that is denied, or under review without an approval.

@@ -12,7 +12,7 @@ from sqlglot import exp
 from arrears.engines import Engine
 from arrears.rules.conditions import parse_condition, words_read
 from arrears.rules.decision_table import DecisionTable, Rule
-from arrears.rules.policy import PolicyPack
+from arrears.rules.policy import Policy
 from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.compile import PlacedTable, Strategy
 from arrears.strategy.experiment_arms import armed_vocabulary
@@ -44,7 +44,7 @@ def try_tables(strategy: Strategy, engine: Engine, row: pa.Table) -> list[TableV
     return [_try_table(strategy, placed, engine, row, values, vocabulary) for placed in strategy.tables]
 
 
-def policy_views(strategy: Strategy, policy: PolicyPack, tables: Sequence[TableView]) -> list[PolicyView]:
+def policy_views(strategy: Strategy, policy: Policy, tables: Sequence[TableView]) -> list[PolicyView]:
     """What the policy says to the attributes that the rules which decided read, each rule and attribute once."""
     vocabulary = full_vocabulary(strategy)
     rules = {(placed.table.name, rule.id): rule for placed in strategy.tables for rule in placed.table.rules}
