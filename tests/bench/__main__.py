@@ -234,7 +234,7 @@ _WIDE_NOTE = (
 )
 _RULES_NOTE = (
     "Measured for Arrears: the compiled SELECT over a DuckDB table of the cases, all outputs and the matched rules "
-    "written to a table in memory. For zen: the batches' evaluation from Python objects to Python results, without "
+    "handed over as an Arrow table. For zen: the batches' evaluation from Python objects to Python results, without "
     "making the objects; as many cases as the time allows. The graph is made from the same tables."
 )
 _GROWTH_NOTE = "Peak memory is the process's own; DuckDB's limit is the setting that it ran with."

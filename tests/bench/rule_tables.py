@@ -32,8 +32,8 @@ def decision_statement(tables: list[DecisionTable], vocabulary: Vocabulary) -> s
     source = "cases"
     layers: list[tuple[str, exp.Select]] = []
     for table in tables:
-        columns, vocabulary = compile_table(table, vocabulary)
-        layers.append((f"with_{table.name}", exp.select(exp.Star(), *columns).from_(source)))
+        compiled, vocabulary = compile_table(table, vocabulary)
+        layers.append((f"with_{table.name}", compiled.over(source)))
         source = layers[-1][0]
     select = exp.select("case_id", *decision_columns(tables)).from_(source)
     for name, layer in layers:
@@ -48,6 +48,6 @@ def open_cases(connection: duckdb.DuckDBPyConnection, cases: pa.Table) -> None:
     connection.unregister("given_cases")
 
 
-def decide(connection: duckdb.DuckDBPyConnection, statement: str) -> None:
-    """Decides all cases into the table `decisions`."""
-    connection.execute(f"CREATE OR REPLACE TABLE decisions AS {statement}")
+def decide(connection: duckdb.DuckDBPyConnection, statement: str) -> pa.Table:
+    """Decides all cases and hands the decisions over, as zen hands over its results."""
+    return connection.sql(statement).to_arrow_table()

@@ -21,9 +21,8 @@ def test_arrears_and_zen_decide_alike() -> None:
     tables, vocabulary = load_tables()
     with duckdb.connect(config={"autoinstall_known_extensions": False}) as connection:
         open_cases(connection, cases)
-        decide(connection, decision_statement(tables, vocabulary))
-        columns = ", ".join(decision_columns(tables))
-        ours = connection.table("decisions").order("case_id").project(columns).to_arrow_table().to_pylist()
+        decisions = decide(connection, decision_statement(tables, vocabulary))
+    ours = decisions.sort_by("case_id").select(decision_columns(tables)).to_pylist()
     zens, _ = decide_with_zen(cases, 30, workers=1)
     assert wrong_decisions(ours, zens) == []
     rules = {rule.id for table in tables for rule in table.rules}

@@ -176,9 +176,10 @@ def test_tables_decide_alike(whens: list[str], duckdb: DuckDBEngine, cluster: An
         rules=tuple(Rule(id=f"P{number}", when=when, then={"points": number - 3}) for number, when in enumerate(whens)),
         default={"points": 1},
     )
-    columns, vocabulary = compile_table(first, VOCABULARY)
+    one, vocabulary = compile_table(first, VOCABULARY)
     more, _ = compile_table(collected, vocabulary)
-    rows = _same(exp.select("contract_id", *columns, *more).from_("facts"), duckdb, cluster)
+    decided = more.over(one.over("facts")).subquery("decided")
+    rows = _same(exp.select("contract_id", *one.names, *more.names).from_(decided), duckdb, cluster)
     assert {row["points"] for row in rows.to_pylist()} <= set(range(10))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from functools import cache
 from itertools import product
@@ -30,6 +31,8 @@ WORDS = {
     "region": Word(type="text", meaning="any text"),
     "home": Word(type="text", meaning="any text"),
     "held": Word(type="boolean", meaning="a flag"),
+    "entered": Word(type="date", meaning="a day"),
+    "oldest": Word(type="date", nullable=False, meaning="a day, never NULL"),
 }
 GRID: dict[str, list[Any]] = {
     "days": [-1, 0, 1, 2, 3, 4],
@@ -39,11 +42,15 @@ GRID: dict[str, list[Any]] = {
     "region": [None, "", "a", "ab", "b", "cab"],
     "home": [None, "a", "b", "other"],
     "held": [None, True, False],
+    "entered": [None, *(date(2026, 2, day) for day in (27, 28)), date(2026, 3, 1), date(2026, 3, 2)],
+    "oldest": [date(2026, 2, 27), date(2026, 2, 28), date(2026, 3, 1)],
 }
 
 numbers = st.sampled_from(["0", "1", "2", "3", "0.5", "-1", "null"])
 number_words = st.sampled_from(["days", "points", "share"])
 text_words = st.sampled_from(["region", "home"])
+date_words = st.sampled_from(["entered", "oldest"])
+dates = st.sampled_from([*(f"date '2026-02-{day}'" for day in (27, 28)), "date '2026-03-01'", "null"])
 texts = st.sampled_from(["'a'", "'ab'", "'b'", "''"])
 operators = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
 
@@ -76,6 +83,12 @@ comparisons = st.one_of(
     ),
     st.tuples(text_words, operators, text_words).map(lambda each: f"{each[0]} {each[1]} {each[2]}"),
     st.tuples(text_words, texts).map(lambda each: f"coalesce({each[0]}, 'none') <> {each[1]}"),
+    st.tuples(date_words, operators, date_words | dates).map(lambda each: f"{each[0]} {each[1]} {each[2]}"),
+    st.tuples(date_words, dates, dates).map(lambda each: f"{each[0]} between {each[1]} and {each[2]}"),
+    st.tuples(date_words, dates, dates).map(lambda each: f"{each[0]} not in ({each[1]}, {each[2]})"),
+    st.tuples(st.sampled_from(["greatest", "least", "coalesce"]), operators, dates).map(
+        lambda each: f"{each[0]}(entered, oldest) {each[1]} {each[2]}"
+    ),
     st.sampled_from(["held", "held = true", "held is true", "held is not false", "coalesce(held, false)", "true"]),
     st.sampled_from(sorted(WORDS)).map(lambda word: f"{word} is null"),
 )
@@ -115,7 +128,7 @@ def _plain(value: Any) -> Any:
 
 def as_table(rows: list[dict[str, Any]]) -> pa.Table:
     """Cases as a table; DuckDB gives the columns their types."""
-    kinds = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_()}
+    kinds = {"number": pa.float64(), "text": pa.string(), "boolean": pa.bool_(), "date": pa.date32()}
     return pa.table(
         {name: pa.array([_plain(row.get(name)) for row in rows], kinds[word.type]) for name, word in WORDS.items()}
     )
@@ -135,8 +148,8 @@ def decided(rows: pa.Table, tables: list[DecisionTable]) -> set[str]:
     vocabulary = Vocabulary(words=WORDS)
     source: Any = exp.select("*").from_("cases")
     for each in tables:
-        columns, vocabulary = compile_table(each, vocabulary)
-        source = exp.select("*", *columns).from_(source.subquery("before"))
+        compiled, vocabulary = compile_table(each, vocabulary)
+        source = compiled.over(source)
     query = exp.select(tables[-1].rule_column).distinct().from_(source.subquery("it"))
     with cases(rows) as connection:
         return {row[0] for row in connection.execute(query.sql(dialect="duckdb")).fetchall()}
@@ -242,6 +255,26 @@ def test_overlaps_and_facts_are_so_in_duckdb(first: str, second: str, given_fact
         ("region = home and region like 'a%' and home not like 'a%'", False),
         ("band like 'h%' and band <> 'high'", False),
         ("greatest(points, days) < days", False),
+        # days of the calendar follow each other: between the last of February and the first of March there is none
+        ("entered > date '2026-02-28' and entered < date '2026-03-01'", False),
+        ("entered > date '2024-02-28' and entered < date '2024-03-01'", True),
+        ("entered > date '2026-02-27' and entered < date '2026-03-01' and entered <> date '2026-02-28'", False),
+        ("entered < oldest and oldest < entered", False),
+        ("greatest(entered, oldest) < entered", False),
+        ("oldest is null", False),
+        ("entered = null or entered <> null", False),
+        ("not (entered = oldest) and not (entered <> oldest)", False),
+        ("coalesce(entered, date '2026-01-01') = date '2026-01-01' and entered > date '2026-01-01'", False),
+        # unknown is not false, and neither is its opposite true
+        ("not (held = (points > 1)) and points is null", False),
+        ("(held or points > 1) is null", True),
+        ("(held or points > 1) is null and held", False),
+        ("(held and points > 1) is null and not held", False),
+        ("points not in (1, null)", False),
+        ("points in (1, null) and points <> 1", False),
+        ("points between null and 0 and points > 0", False),
+        ("not (points between null and 0)", True),
+        ("not (points between null and 0) and points <= 0", False),
     ],
 )
 def test_worked_cases(when: str, can_be: bool) -> None:

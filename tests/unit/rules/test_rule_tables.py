@@ -44,9 +44,9 @@ def table(text: str = TABLE, old: str = "", new: str = "") -> DecisionTable:
 
 
 def decided(compiled: DecisionTable, points: int | None) -> dict[str, Any]:
-    columns, _ = compile_table(compiled, WORDS)
-    source = exp.select(exp.alias_(exp.cast(exp.convert(points), "INTEGER"), "points")).subquery("cases")
-    relation = duckdb.sql(exp.select(*columns).from_(source).sql(dialect="duckdb"))
+    made, _ = compile_table(compiled, WORDS)
+    source = exp.select(exp.alias_(exp.cast(exp.convert(points), "INTEGER"), "points"))
+    relation = duckdb.sql(exp.select(*made.names).from_(made.over(source).subquery("it")).sql(dialect="duckdb"))
     (row,) = relation.to_arrow_table().to_pylist()
     return dict(row)
 

@@ -96,13 +96,13 @@ def treatment_grid(strategy: Strategy) -> Grid:
         for place, table in enumerate(tables):
             needed = reads[place] - known - set(state.column_names)
             state = _spread(engine, strategy, state, needed, edges, vocabulary)
-            columns, vocabulary = compile_table(table, vocabulary)
+            compiled, vocabulary = compile_table(table, vocabulary)
             later = set().union(*reads[place + 1 :]) | {*AXES, *MADE, *last}
             if any(_is_ageing(word) for word in (set().union(*reads[place + 1 :]) & set(state.column_names))):
                 later |= {word for word in state.column_names if _is_ageing(word)}
             made = [*table.outputs]
             kept = [word for word in (*state.column_names, *made) if word in later]
-            layer = exp.select(exp.Star(), *columns).from_("state").subquery("layer")
+            layer = compiled.over("state").subquery("layer")
             state = engine.fetch(exp.select(*kept).distinct().from_(layer), {"state": state}, {})
     rows: list[Row] = state.to_pylist()
     always = _always(rows, last)

@@ -1,4 +1,4 @@
-"""Decision tables: rules with conditions, compiled to columns of a SELECT.
+"""Decision tables: rules with conditions, compiled to layers of a SELECT.
 
 Hit policy `first`: the first rule that matches decides, else the default. Hit policy `collect`: the numbers of all
 rules that match add up, between `floor` and `cap`. Either way the table adds a column with the ids of the rules that
@@ -7,7 +7,8 @@ matched.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import reduce
@@ -24,6 +25,8 @@ from arrears.rules.vocabulary import Vocabulary, Word
 Value = str | int | Decimal | bool
 
 _SQL_TYPES: dict[str, str] = {"text": "VARCHAR", "number": "INTEGER", "boolean": "BOOLEAN"}
+_BITS = 6
+"""How many rules that add up are looked up together: of so many there are 64 combinations."""
 _LARGEST = 1_000_000
 """Numbers of rules stay below this, so that all rules of a table add up within the column's type."""
 
@@ -199,38 +202,38 @@ class RuleError(ConditionError):
         super().__init__(f"{error} (rule {self.rule.id} of table {table.name})", error.action)
 
 
-def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:
-    """The columns that `table` adds to a SELECT over `vocabulary`, and the vocabulary with these columns.
+@dataclass(frozen=True)
+class CompiledTable:
+    """A table as two layers of a SELECT: each condition is evaluated once, and what it gives is looked up.
+
+    The lists of what rules give are constants, so a lookup costs a fraction of evaluating the conditions again.
+    """
+
+    found: tuple[exp.Expr, ...]
+    """Columns that say which rules match, by number; their names begin with an underscore, as no word does."""
+    columns: tuple[exp.Expr, ...]
+    """The table's outputs and the ids of the rules that matched, over `found`."""
+
+    @property
+    def names(self) -> list[str]:
+        """The names of `columns`."""
+        return [each.alias for each in self.columns]
+
+    def over(self, source: exp.Select | str) -> exp.Select:
+        """The rows of `source` with the table's columns; those of `found` are among them, for nobody to select."""
+        rows = source.subquery("cases") if isinstance(source, exp.Select) else source
+        found = exp.select(exp.Star(), *self.found).from_(rows)
+        return exp.select(exp.Star(), *self.columns).from_(found.subquery("found"))
+
+
+def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[CompiledTable, Vocabulary]:
+    """What `table` adds to a SELECT over `vocabulary`, and the vocabulary with these columns.
 
     Raises RuleError for the first condition that is wrong.
     """
     conditions = [portable(condition) for _, condition in _conditions(table, vocabulary)]
-    columns: list[exp.Expr] = []
-    for name, output in table.outputs.items():
-        values = [_literal(rule.then[name]) for rule in table.rules]
-        default = exp.null() if table.default is None else _literal(table.default[name])
-        value = (
-            _first(conditions, values, default)
-            if table.hit == "first"
-            else _collected(table, conditions, values, default)
-        )
-        columns.append(exp.alias_(exp.cast(value, output.sql_type), name))
-    ids: list[exp.Expr] = [exp.Literal.string(rule.id) for rule in table.rules]
-    matched = (
-        _first(conditions, ids, exp.Literal.string("default"))
-        if table.hit == "first"
-        else exp.ConcatWs(
-            expressions=[
-                exp.Literal.string(","),
-                *(exp.case().when(condition.copy(), id_) for condition, id_ in zip(conditions, ids, strict=True)),
-            ],
-            # skipping NULL is what the engines do; unless it is said, sqlglot makes the whole NULL
-            safe=True,
-            coalesce=True,
-        )
-    )
-    columns.append(exp.alias_(matched, table.rule_column))
-    return columns, vocabulary.extended(table.words())
+    compiled = _first(table, conditions) if table.hit == "first" else _collected(table, conditions)
+    return compiled, vocabulary.extended(table.words())
 
 
 def attributes_read(table: DecisionTable, vocabulary: Vocabulary) -> Iterator[tuple[int, str]]:
@@ -250,21 +253,70 @@ def _conditions(table: DecisionTable, vocabulary: Vocabulary) -> Iterator[tuple[
             raise RuleError(table, position, error) from None
 
 
-def _first(conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr) -> exp.Expr:
+def _first(table: DecisionTable, conditions: Sequence[exp.Expr]) -> CompiledTable:
+    """The number of the first rule that matches, from 1; that of the default comes after the last."""
     case = exp.Case()
-    for condition, value in zip(conditions, values, strict=True):
-        case = case.when(condition.copy(), value.copy())
-    return case.else_(default)
+    for number, condition in enumerate(conditions, start=1):
+        case = case.when(condition, exp.Literal.number(number))
+    found = f"_{table.name}"
+    position = case.else_(exp.Literal.number(len(conditions) + 1))
+    columns = []
+    for name, output in table.outputs.items():
+        values = [_literal(rule.then[name]) for rule in table.rules]
+        default = exp.null() if table.default is None else _literal(table.default[name])
+        columns.append(exp.alias_(exp.cast(_looked_up([*values, default], found), output.sql_type), name))
+    ids = [*(rule.id for rule in table.rules), "default"]
+    columns.append(exp.alias_(_looked_up(map(exp.Literal.string, ids), found), table.rule_column))
+    return CompiledTable((exp.alias_(position, found),), tuple(columns))
 
 
-def _collected(table: DecisionTable, conditions: list[exp.Expr], values: list[exp.Expr], default: exp.Expr) -> exp.Expr:
-    parts = [_first([each], [value], exp.Literal.number(0)) for each, value in zip(conditions, values, strict=True)]
-    total = reduce(lambda left, right: exp.Add(this=left, expression=right), parts, default)
-    if table.floor is not None:
-        total = exp.Greatest(this=total, expressions=[exp.Literal.number(table.floor)], ignore_nulls=True)
-    if table.cap is not None:
-        total = exp.Least(this=total, expressions=[exp.Literal.number(table.cap)], ignore_nulls=True)
-    return total
+def _collected(table: DecisionTable, conditions: Sequence[exp.Expr]) -> CompiledTable:
+    """Which rules match as bits, a few rules to a number; from each number its ids and what its rules add up to."""
+    found: list[exp.Expr] = []
+    totals: dict[str, list[exp.Expr]] = {name: [_literal((table.default or {})[name])] for name in table.outputs}
+    ids: list[exp.Expr] = []
+    for start in range(0, len(conditions), _BITS):
+        some = conditions[start : start + _BITS]
+        column = f"_{table.name}_{len(found) + 1}"
+        bits: list[exp.Expr] = [
+            exp.case().when(condition, exp.Literal.number(2**bit)).else_(exp.Literal.number(0))
+            for bit, condition in enumerate(some)
+        ]
+        found.append(exp.alias_(reduce(_plus, bits, exp.Literal.number(1)), column))
+        held = [
+            [table.rules[start + bit] for bit in range(len(some)) if bits_held >> bit & 1]
+            for bits_held in range(2 ** len(some))
+        ]
+        for name, parts in totals.items():
+            sums = [sum((Decimal(rule.then[name]) for rule in each), Decimal(0)) for each in held]
+            parts.append(_looked_up(map(_literal, sums), column))
+        # of no rule there is no text, which the joining leaves out
+        texts = [exp.Literal.string(",".join(rule.id for rule in each)) if each else exp.null() for each in held]
+        ids.append(_looked_up(texts, column))
+    columns = []
+    for name, output in table.outputs.items():
+        total = reduce(_plus, totals[name])
+        if table.floor is not None:
+            total = exp.Greatest(this=total, expressions=[exp.Literal.number(table.floor)], ignore_nulls=True)
+        if table.cap is not None:
+            total = exp.Least(this=total, expressions=[exp.Literal.number(table.cap)], ignore_nulls=True)
+        columns.append(exp.alias_(exp.cast(total, output.sql_type), name))
+    matched: exp.Expr = exp.Coalesce(this=ids[0], expressions=[exp.Literal.string("")])
+    if len(ids) > 1:
+        # skipping NULL is what the engines do; unless it is said, sqlglot makes the whole NULL
+        matched = exp.ConcatWs(expressions=[exp.Literal.string(","), *ids], safe=True, coalesce=True)
+    columns.append(exp.alias_(matched, table.rule_column))
+    return CompiledTable(tuple(found), tuple(columns))
+
+
+def _plus(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    return exp.Add(this=left, expression=right)
+
+
+def _looked_up(values: Iterable[exp.Expr], column: str) -> exp.Expr:
+    """The value at the place, from 1, that `column` says, of a list of constants."""
+    listed = exp.Array(expressions=list(values))
+    return exp.Bracket(this=listed, expressions=[exp.column(column)], offset=1, safe=True)
 
 
 def _literal(value: Value) -> exp.Expr:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -24,6 +25,8 @@ from arrears.rules.vocabulary import Word
 
 _PATIENCE_MS = 5_000
 _MOST_TRIES = 8
+_SOME_DAY = date(2026, 1, 1)
+"""What an example has for a date that no condition names."""
 
 Example = dict[str, Value]
 
@@ -424,6 +427,7 @@ def _candidates(
 ) -> dict[str, list[Value]]:
     """Plain values to try for each word: what conditions compare it with, and the next ones on both sides."""
     numbers: dict[str, set[Decimal]] = {}
+    days: dict[str, set[date]] = {}
     for condition in conditions:
         for node in condition.find_all(exp.Predicate):
             literals = [
@@ -431,14 +435,20 @@ def _candidates(
                 for each in node.find_all(exp.Literal)
                 if not each.is_string
             ]
+            dated = [date.fromisoformat(each.this.name) for each in node.find_all(exp.Cast)]
             for column in node.find_all(exp.Column):
                 numbers.setdefault(column.name, set()).update(literals)
+                days.setdefault(column.name, set()).update(dated)
     result: dict[str, list[Value]] = {}
     for name, word in words.items():
         if word.type == "boolean":
             result[name] = [False, True]
         elif word.type == "text":
             result[name] = [*(word.values or sorted(allowed[name]))][:_MOST_TRIES]
+        elif word.type == "date":
+            between = sorted(days.get(name, set()))
+            beside = [each + timedelta(days=by) for by in (1, -1) for each in between if date.min < each < date.max]
+            result[name] = [*dict.fromkeys([*between, *beside, _SOME_DAY])][: 4 * _MOST_TRIES]
         elif word.type == "number":
             step = Decimal(1).scaleb(-(word.decimals or 0))
             found = sorted(numbers.get(name, set()))

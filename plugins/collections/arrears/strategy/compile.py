@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from arrears.errors import RulesError
-from arrears.rules.decision_table import DecisionTable, RuleError, compile_table
+from arrears.rules.decision_table import CompiledTable, DecisionTable, RuleError, compile_table
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary, Word
 from arrears.strategy.balance_rules import BalanceRules
-from arrears.strategy.experiment_arms import arm_layer, armed_vocabulary, experiments_of
+from arrears.strategy.experiment_arms import arm_columns, arm_layer, armed_vocabulary, experiments_of
 from arrears.strategy.experiment_rules import Experiments
 from arrears.strategy.profile_rules import ProfileRules
 from arrears.strategy.score_rules import ScoreRules, band_columns
@@ -88,10 +88,10 @@ def _check_columns(strategy: Strategy) -> None:
 
 def tiers_select(strategy: Strategy, delinquents: exp.Query) -> exp.Query:
     """The SELECT that makes `tiers` over the model `strategy/delinquents`."""
-    columns, _ = _compiled(strategy, strategy.tables[0], strategy.vocabulary)
+    compiled, _ = _compiled(strategy, strategy.tables[0], strategy.vocabulary)
     return (
-        exp.select("contract_id", "overdue_share", *columns)
-        .from_("delinquents")
+        exp.select("contract_id", "overdue_share", *compiled.names)
+        .from_(compiled.over("delinquents").subquery("tiered"))
         .order_by("contract_id")
         .with_("delinquents", as_=delinquents)
     )
@@ -110,26 +110,25 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
             for name, output in strategy.balance.tiers.outputs.items()
         }
     )
-    layers: list[tuple[str, list[exp.Expr]]] = [("banded", band_columns(strategy.scores))]
-    for placed in strategy.tables[1:]:
-        columns, vocabulary = _compiled(strategy, placed, vocabulary)
-        layers.append((f"with_{placed.table.name}", columns))
     constants = [
         exp.alias_(exp.Literal.number(value) if isinstance(value, int) else exp.Literal.string(value), name)
         for name, value in stamp.items()
     ]
     steps: list[tuple[str, exp.Select]] = list(arm_layer(strategy.experiments, FACTS).items())
-    source = steps[-1][0]
-    for name, columns in layers:
-        steps.append((name, exp.select(exp.Star(), *columns).from_(source)))
-        source = name
-    decision = exp.select(exp.Star(), *constants).from_(source).order_by("contract_id").with_(FACTS, as_=facts)
+    bands = band_columns(strategy.scores)
+    names = [*facts.named_selects, *arm_columns(strategy.experiments), *(each.alias for each in bands)]
+    steps.append(("banded", exp.select(exp.Star(), *bands).from_(steps[-1][0])))
+    for placed in strategy.tables[1:]:
+        compiled, vocabulary = _compiled(strategy, placed, vocabulary)
+        names += compiled.names
+        steps.append((f"with_{placed.table.name}", compiled.over(steps[-1][0])))
+    decision = exp.select(*names, *constants).from_(steps[-1][0]).order_by("contract_id").with_(FACTS, as_=facts)
     for name, step in steps:
         decision = decision.with_(name, as_=step)
     return decision
 
 
-def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -> tuple[list[exp.Expr], Vocabulary]:
+def _compiled(strategy: Strategy, placed: PlacedTable, vocabulary: Vocabulary) -> tuple[CompiledTable, Vocabulary]:
     try:
         return compile_table(placed.table, vocabulary)
     except RuleError as problem:

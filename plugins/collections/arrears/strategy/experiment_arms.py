@@ -161,6 +161,15 @@ def in_front(select: exp.Query, name: str, step: exp.Query) -> exp.Query:
     return whole
 
 
+def arm_columns(experiments: Experiments) -> list[str]:
+    """The columns that `arm_layer` adds: a word for each experiment, and `arms`."""
+    return [*(each.word for each in _by_name(experiments)), ARMS]
+
+
+def _by_name(experiments: Experiments) -> list[Experiment]:
+    return sorted(experiments, key=lambda each: each.name)
+
+
 def arm_layer(experiments: Experiments, source: str) -> dict[str, exp.Select]:
     """The SELECTs, by name and in order, that give every row of `source` its arms: a word each, and `arms`.
 
@@ -168,7 +177,7 @@ def arm_layer(experiments: Experiments, source: str) -> dict[str, exp.Select]:
     """
     if not experiments.experiments:
         return {"armed": exp.select(exp.Star(), exp.Literal.string("").as_(ARMS)).from_(source)}
-    named = sorted(experiments, key=lambda each: each.name)
+    named = _by_name(experiments)
     own = [
         exp.Max(
             this=exp.case().when(
