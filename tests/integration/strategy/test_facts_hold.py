@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from sqlglot import exp
 from tests.support.ledgers import publish_ledger
@@ -15,10 +16,17 @@ from arrears.demo.lender import write_parquet
 from arrears.ledger.contract import TABLES
 from arrears.rules.policy import load_policy
 from arrears.steps import run_step
+from arrears.strategy.case_columns import CASE_COLUMNS
 from arrears.strategy.check_tables import facts_of
 from arrears.strategy.checked import read_rules
 
 AS_OF = date(2026, 11, 20)
+_KINDS = {
+    "text": pa.types.is_string,
+    "boolean": pa.types.is_boolean,
+    "date": pa.types.is_date,
+    "number": lambda kind: pa.types.is_integer(kind) or pa.types.is_decimal(kind) or pa.types.is_floating(kind),
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +48,9 @@ def test_facts_hold_for_every_case(make_run: Any, lender: Path, pg_url: str) -> 
         decided = run.lake.read("decision", run.day)
     assert len(facts) > 20
     assert len(decided) > 100
+    for name, kind in CASE_COLUMNS.items():
+        found = decided.schema.field(name).type
+        assert _KINDS[kind](found), f"{name} is {found}"
     words = {name: word for name, word in checked.vocabulary.words.items() if name in decided.column_names}
     assert len(words) > 25
     with duckdb.connect() as connection:

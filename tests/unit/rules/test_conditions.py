@@ -38,6 +38,11 @@ WORDS = Vocabulary(
         "due_on between date '2026-01-31' and cast('2026-12-31' as date)",
         "coalesce(due_on, date '2000-02-29') < date '2026-01-31'",
         "repeated is not true",
+        "repeated = (region is not null)",
+        "(days_past_due > 1) = (overdue_amount > 2)",
+        "not repeated is null",
+        "repeated = repeated is null",
+        "region = '{# no comment #}'",
     ],
 )
 def test_a_condition_over_the_vocabulary_passes(text: str) -> None:
@@ -142,6 +147,17 @@ def test_a_condition_over_the_vocabulary_passes(text: str) -> None:
         ("class = 'low\x00'", "without control characters", ""),
         ("class = 'low' -- ;", "without comments or semicolons", ""),
         ("class = '' or class = 'low' /* '' */", "without comments or semicolons", ""),
+        ("repeated {# always #}", "without comments or semicolons", ""),
+        ("{# #} repeated", "without comments or semicolons", ""),
+        ("repeated {{ 1 }}", "none of them", ""),
+        # comparisons of comparisons: engines refuse some of them, and read others in their own way
+        ("repeated = region is null", "boolean and text", ""),
+        ("repeated = days_past_due > 1", "parentheses around 'days_past_due > 1'", "Write (days_past_due > 1)"),
+        ("days_past_due < 1 = repeated", "parentheses around 'days_past_due < 1'", ""),
+        ("repeated = not repeated", "parentheses around 'NOT repeated'", ""),
+        ("repeated = repeated = true", "parentheses around 'repeated = repeated'", ""),
+        ("region in ('a') is null", "parentheses around \"region IN ('a')\"", ""),
+        ("1 < days_past_due < 3", "boolean and number", ""),
     ],
 )
 def test_anything_else_is_refused_with_what_to_do(text: str, says: str, action: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -14,9 +15,11 @@ from arrears.rules.commands import app
 from arrears.rules.findings import Finding, counts, in_order, raise_errors
 from arrears.rules.rule_set import latest_rule_set
 from arrears.settings import PROJECT
+from arrears.strategy.case_columns import CASE_COLUMNS, PERSONAL
 from arrears.strategy.check import check_rules
 from arrears.strategy.checked import TABLES, TIER_WORDS
 from arrears.strategy.compile import load_strategy
+from arrears.strategy.score_rules import band_columns
 
 SHIPPED = PROJECT / "include" / "rules"
 
@@ -342,6 +345,49 @@ def test_one_wrong_file_does_not_hide_what_is_wrong_in_another(rules: Path) -> N
     assert "'mid_fone'" in said
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (
+            "  age_years: {",
+            "  age_yeers: {",
+            "error: no case has a column age_yeers [unknown_column]\n    do: Did you mean 'age_years'?\n",
+        ),
+        (
+            "  held: {type: boolean",
+            "  held: {type: text",
+            "error: held is a boolean in the cases, not a text [type]\n    do: Write type: boolean.\n",
+        ),
+        (
+            "whole years., attribute: age}",
+            "whole years., attribute: balance}",
+            "error: age_years tells the age of a customer, and the vocabulary calls that balance [attribute]\n"
+            "    do: Write attribute: age, so that the policy's verdict reaches every rule that reads it.\n",
+        ),
+        (
+            "Gender of the customer., attribute: gender}",
+            "Gender of the customer.}",
+            "error: gender tells the gender of a customer, and the vocabulary calls that nothing [attribute]\n",
+        ),
+    ],
+)
+def test_a_word_that_is_not_what_the_cases_have(rules: Path, old: str, new: str, says: str) -> None:
+    text = (rules / "vocabulary.yaml").read_text(encoding="utf-8")
+    line = next(number for number, each in enumerate(text.splitlines(), start=1) if old in each)
+    edit(rules, "vocabulary.yaml", old, new)
+    assert f"vocabulary.yaml:{line}: {says}" in told(rules, "unknown_column", "type", "attribute")
+
+
+def test_the_columns_of_cases_are_what_the_models_give() -> None:
+    from arrears.sqlmodel import load_model
+
+    given = set(load_model(PROJECT / "include" / "sql", "strategy/facts").named_selects)
+    bands = {each.alias for each in band_columns(load_strategy(latest_rule_set(SHIPPED)).scores)}
+    keys = {"contract_id", "customer_id", "balance_tier", "balance_rule"}
+    assert given | bands == set(CASE_COLUMNS) | keys
+    assert set(PERSONAL) <= set(CASE_COLUMNS)
+
+
 def test_facts_that_contradict_each_other(rules: Path) -> None:
     edit(rules, "vocabulary.yaml", "  - overdue_amount >= 0", "  - overdue_amount >= 0\n  - overdue_amount < 0")
     said = told(rules, "facts")
@@ -392,6 +438,16 @@ def test_every_change_is_checked_and_what_it_shares_is_told_once(rules: Path) ->
 
 def _lines(text: str, mark: str) -> list[str]:
     return [line for line in text.splitlines() if mark in line]
+
+
+def test_every_kind_of_finding_is_in_the_manual() -> None:
+    manual = (PROJECT / "docs" / "rules.md").read_text(encoding="utf-8")
+    code = PROJECT / "plugins" / "collections" / "arrears" / "strategy"
+    text = "".join(path.read_text(encoding="utf-8") for path in sorted(code.glob("check*.py")))
+    kinds = set(re.findall(r'"(?:error|warning|note)",\s*"([a-z_]+)"', text))
+    kinds |= set(re.findall(r'_finding\(\w+, "([a-z_]+)"', text)) | set(re.findall(r'of_error\(\w+, "([a-z_]+)"', text))
+    assert len(kinds) > 20
+    assert [kind for kind in sorted(kinds) if f"`{kind}`" not in manual] == []
 
 
 def test_errors_are_raised_together(rules: Path) -> None:

@@ -19,6 +19,10 @@ from arrears.rules.vocabulary import Kind, Vocabulary
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
 _ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div)
+_TRUTHS = (exp.Predicate, exp.Connector, exp.Not)
+"""What is true or false by itself; inside a comparison it stands in parentheses."""
+_MARKS = ("--", "/*", "{#", ";")
+"""How comments begin, and what ends a statement."""
 _IN_OTHERS = ("query", "unnest", "field", "is_global")
 """What IN may be followed by besides a list of values."""
 _NULL = "null"
@@ -39,10 +43,8 @@ class ConditionError(ValueError):
 
 def parse_condition(text: str, vocabulary: Vocabulary) -> exp.Expr:
     """The expression that `text` says; ConditionError unless it is a boolean expression over the vocabulary."""
-    # what stands in quotes is a value
-    bare = _TEXT.sub("''", text)
-    if "--" in bare or "/*" in bare or ";" in bare:
-        raise ConditionError(f"a condition without comments or semicolons, not {text!r}", "Remove them.")
+    if has_comment(text):
+        raise _commented(text)
     if any(ord(char) < 32 and char not in "\t\n\r" for char in text):
         raise ConditionError(f"a condition without control characters, not {text!r}", "Remove them.")
     try:
@@ -56,17 +58,31 @@ def parse_condition(text: str, vocabulary: Vocabulary) -> exp.Expr:
     if len(parsed) != 1 or parsed[0] is None:
         raise ConditionError(f"one expression, not {text!r}", "Write one condition.")
     condition = parsed[0]
+    if any(node.comments for node in condition.walk()):
+        raise _commented(text)
     if _depth(condition) > _DEEPEST:
         raise _too_deep(text)
     kind = _kind(condition, vocabulary)
+    for node in condition.find_all(exp.Predicate):
+        _check_parentheses(node)
     if kind != "boolean":
         raise ConditionError(f"a condition that is true or false; {text!r} is a {kind}", "Compare it with something.")
     return condition
 
 
+def has_comment(text: str) -> bool:
+    """Whether there is a comment or a semicolon in a condition; what stands in quotes is a value."""
+    bare = _TEXT.sub("''", text)
+    return any(mark in bare for mark in _MARKS)
+
+
 def words_read(condition: exp.Expr) -> tuple[str, ...]:
     """The names that a condition reads, sorted."""
     return tuple(sorted({column.name for column in condition.find_all(exp.Column)}))
+
+
+def _commented(text: str) -> ConditionError:
+    return ConditionError(f"a condition without comments or semicolons, not {text!r}", "Remove them.")
 
 
 def _too_deep(text: str) -> ConditionError:
@@ -141,6 +157,17 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
         f"LEAST or ABS; {node.sql(dialect='duckdb')!r} is none of them",
         "Write the condition with these, or have the column computed by an earlier table.",
     )
+
+
+def _check_parentheses(node: exp.Expr) -> None:
+    """Refuses a comparison of comparisons without parentheses: engines refuse it, or read it in their own way."""
+    for part in node.iter_expressions():
+        if isinstance(part, _TRUTHS):
+            shown = part.sql(dialect="duckdb")
+            raise ConditionError(
+                f"parentheses around {shown!r} in {node.sql(dialect='duckdb')!r}",
+                f"Write ({shown}), or put the parentheses where you mean them.",
+            )
 
 
 def _number(literal: exp.Literal) -> Kind:

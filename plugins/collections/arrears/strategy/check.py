@@ -19,6 +19,7 @@ from arrears.strategy.checked import Checked, read_rules
 Check = Callable[[Checked], Iterable[Finding]]
 
 CHECKS: tuple[str, ...] = (
+    "arrears.strategy.check_vocabulary:vocabulary_findings",
     "arrears.strategy.check_conditions:condition_findings",
     "arrears.strategy.check_policy:policy_findings",
     "arrears.strategy.check_tables:table_findings",

@@ -9,10 +9,13 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from arrears.rules.conditions import ConditionError, parse_condition
+from arrears.rules.conditions import ConditionError, has_comment, parse_condition
 from arrears.rules.findings import Finding
 from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.checked import TIER_WORDS, Checked, CheckedTable
+
+_FORMS = ("a condition without", "parentheses around")
+"""How what is wrong with the form of a condition begins, whatever the types are."""
 
 
 def condition_findings(checked: Checked) -> Iterator[Finding]:
@@ -49,7 +52,7 @@ def _parts(text: str, vocabulary: Vocabulary) -> Iterator[tuple[str, ConditionEr
         parsed = sqlglot.parse(text, dialect="duckdb")
     except SqlglotError:
         return
-    if len(parsed) != 1 or parsed[0] is None or any(mark in text for mark in ("--", "/*", ";")):
+    if len(parsed) != 1 or parsed[0] is None or has_comment(text):
         return
     for part in _comparisons(parsed[0]):
         known = vocabulary
@@ -90,7 +93,7 @@ def _code(error: ConditionError) -> str:
         return "unknown_name"
     if text.startswith("one of "):
         return "unknown_value"
-    return "condition" if "none of them" in text or text.startswith("a condition without") else "type"
+    return "condition" if "none of them" in text or text.startswith(_FORMS) else "type"
 
 
 def _later(error: ConditionError, table: CheckedTable, vocabulary: Vocabulary) -> str | None:
