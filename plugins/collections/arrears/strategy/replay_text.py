@@ -33,7 +33,7 @@ def _lines(replay: Replay) -> Iterator[str]:
         yield f"{'':<{width}}  {'stored':>10}  {'replayed':>10}  {'equal':>10}  {'different':>10}"
         for table in replay.tables:
             yield from _table(table, width)
-    yield "the same: every row of every table" if replay.same else "NOT the same"
+    yield _verdict(replay)
 
 
 def _table(table: TableReplay, width: int) -> Iterator[str]:
@@ -46,6 +46,8 @@ def _table(table: TableReplay, width: int) -> Iterator[str]:
         yield f"  the stored partition was not compared: {table.unreadable}"
     if table.as_published is False:
         yield "  the stored file is not the one that was published"
+    if not table.rows_equal and not table.counts:
+        yield "  a working table, which the models of today make otherwise: it counts for nothing"
     for names, side in ((table.columns_only_stored, "stored"), (table.columns_only_replayed, "replayed")):
         if names:
             yield f"  columns only in the {side} table: {', '.join(names)}"
@@ -59,6 +61,14 @@ def _table(table: TableReplay, width: int) -> Iterator[str]:
             yield f"  {key}: only {each.only}"
         else:
             yield f"  {key}: {each.column} stored {each.stored!s}, replayed {each.replayed!s}"
+
+
+def _verdict(replay: Replay) -> str:
+    if not replay.same:
+        return "NOT the same"
+    if all(table.rows_equal for table in replay.tables):
+        return "the same: every row of every table"
+    return "the same: every row of every decision"
 
 
 def _models(replay: Replay) -> str:
