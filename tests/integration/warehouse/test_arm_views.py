@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from itertools import product
 from statistics import NormalDist, mean, variance
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from scipy import stats
 
 from arrears.warehouse.mart import ArmResult
 
@@ -135,6 +137,57 @@ def test_means_have_normal_intervals_from_their_sums(connection: sa.Connection) 
         assert float(row[f"{measure}_difference"]) == pytest.approx(apart, abs=1e-5)
         assert float(row[f"{measure}_difference_low"]) == pytest.approx(apart - half, abs=1e-5)
         assert float(row[f"{measure}_difference_high"]) == pytest.approx(apart + half, abs=1e-5)
+
+
+SAMPLES = [(0, 2), (2, 2), (3, 17), (81, 263), (480, 900), (899, 900), (26_478, 48_142)]
+
+
+@pytest.mark.parametrize("level", [0.95, 0.975, 0.99])
+def test_every_interval_is_what_scipy_gives(connection: sa.Connection, level: float) -> None:
+    # one experiment for each pair of samples; z as for one, two and five comparisons at 5 %
+    pairs = list(product(SAMPLES, SAMPLES))
+    facts = [
+        arm(
+            name,
+            experiment=f"trial{number}",
+            z_value=NormalDist().inv_cdf((1 + level) / 2),
+            matured_cases=cases,
+            cured_cases=cured,
+            contacts=2 * cured,
+            contact_squares=4 * cured,
+        )
+        for number, pair in enumerate(pairs)
+        for name, (cured, cases) in zip(("challenger", "champion"), pair, strict=True)
+    ]
+    found = {(row["experiment"], row["arm"]): row for row in results(connection, *facts)}
+    for number, pair in enumerate(pairs):
+        wilson = [stats.binomtest(*each).proportion_ci(level, method="wilson") for each in pair]
+        shares = [cured / cases for cured, cases in pair]
+        # contacts are two for each cured case, so their mean is twice the share, and their deviation as well
+        errors = [2 * math.sqrt(share * (1 - share) / (pair[n][1] - 1)) for n, share in enumerate(shares)]
+        row = found[f"trial{number}", "challenger"]
+        own, other = wilson
+        apart = shares[0] - shares[1]
+        newcombe = (
+            apart - math.hypot(shares[0] - own.low, other.high - shares[1]),
+            apart + math.hypot(own.high - shares[0], shares[1] - other.low),
+        )
+        spread = math.hypot(*errors)
+        expected = {
+            "cure_rate": (own.low, own.high),
+            "cure_rate_difference": newcombe,
+            "contacts_per_case": _normal(level, 2 * shares[0], errors[0]),
+            "contacts_per_case_difference": _normal(level, 2 * apart, spread),
+        }
+        for name, (low, high) in expected.items():
+            assert float(row[f"{name}_low"]) == pytest.approx(low, abs=2e-6), (name, pair)
+            assert float(row[f"{name}_high"]) == pytest.approx(high, abs=2e-6), (name, pair)
+
+
+def _normal(level: float, mean: float, error: float) -> tuple[float, float]:
+    """The normal interval; of no spread the mean itself."""
+    low, high = stats.norm.interval(level, mean, error) if error else (mean, mean)
+    return float(low), float(high)
 
 
 def test_no_matured_case_shows_no_figure(connection: sa.Connection) -> None:

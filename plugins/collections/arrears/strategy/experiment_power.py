@@ -48,7 +48,8 @@ def two_proportions(
         n2 = (z_alpha + z_power)^2 (p1 (1 - p1) / k + p2 (1 - p2)) / (p2 - p1)^2,    n1 = k n2
 
     the test of equality of two proportions with unpooled variance and unequal allocation in S.-C. Chow, J. Shao and
-    H. Wang, "Sample Size Calculations in Clinical Research" (2nd ed., 2008), section 4.2.1.
+    H. Wang, "Sample Size Calculations in Clinical Research" (2nd ed., 2008), section 4.2.1; the same formula is
+    `TwoSampleProportion.Equality` of the R package TrialSize, which follows the book (n1 is what it returns).
     """
     spread = baseline * (1 - baseline) / per_challenger + target * (1 - target)
     challengers = (z_alpha + z_power) ** 2 * spread / (target - baseline) ** 2
@@ -60,7 +61,8 @@ def two_means(
 ) -> tuple[float, float]:
     """Cases of champion and challenger that tell means `effect` apart, with the same standard deviation in both.
 
-    n2 = (z_alpha + z_power)^2 (1 / k + 1) (deviation / effect)^2, n1 = k n2: the same book, section 3.2.1.
+    n2 = (z_alpha + z_power)^2 (1 / k + 1) (deviation / effect)^2, n1 = k n2: the same book, section 3.2.1, and
+    `TwoSampleMean.Equality` of TrialSize.
     """
     challengers = (z_alpha + z_power) ** 2 * (1 / per_challenger + 1) * (deviation / effect) ** 2
     return per_challenger * challengers, challengers
