@@ -124,6 +124,38 @@ def test_an_attempt_is_its_events(connection: sa.Connection) -> None:
     ]
 
 
+def test_how_far_an_attempt_came_is_told_as_the_page_tells_it(connection: sa.Connection) -> None:
+    connection.execute(sa.insert(ContactTask), [task(str(number)) for number in range(1, 8)])
+    connection.execute(
+        sa.insert(ContactAttempt),
+        [
+            event("1", 1, "reserved"),
+            event("1", 1, "sent"),
+            event("2", 1, "sent"),
+            event("2", 1, "delivered", outcome="delivered"),
+            event("3", 1, "delivered", outcome="delivered"),
+            event("3", 1, "opted_out", outcome="opt_out"),
+            event("4", 1, "sent"),
+            event("4", 1, "answered", outcome="delivered"),
+            event("5", 1, "delivered", outcome="promise"),
+            event("5", 1, "promised", outcome="promise"),
+            event("6", 1, "delivered", outcome="no_answer"),
+            event("7", 1, "undelivered", outcome="invalid"),
+        ],
+    )
+    found = ops_reads.contact_attempts(OneConnection(connection), [DAY])  # type: ignore[arg-type]
+    stages = {row["customer_id"]: (row["arrived"], row["answered"], row["promised"]) for row in found.to_pylist()}
+    assert stages == {
+        "K1": (False, False, False),
+        "K2": (True, False, False),
+        "K3": (True, True, False),
+        "K4": (True, True, False),
+        "K5": (True, True, True),
+        "K6": (False, False, False),
+        "K7": (False, False, False),
+    }
+
+
 def test_a_grab_knows_its_wait_and_what_people_recorded_is_no_second_contact(connection: sa.Connection) -> None:
     case = {
         "case_id": "K1@2026-11-19",
@@ -194,7 +226,9 @@ def test_a_grab_knows_its_wait_and_what_people_recorded_is_no_second_contact(con
     assert sorted(row["result_id"] for row in results) == ["D1", "D2", "D3"]
     assert {row["attempted_at"] for row in results} == {datetime(2026, 11, 19, 9, 0)}  # noqa: DTZ001 local time
     # the call that D1 settles is the same contact as D1
-    assert ops_reads.contact_attempts(engine, [DAY])["customer_id"].to_pylist() == ["K1", "K2"]
+    attempts = ops_reads.contact_attempts(engine, [DAY])
+    assert attempts["customer_id"].to_pylist() == ["K1", "K2"]
+    assert attempts["promised"].to_pylist() == [True, False], "the promise that a collector recorded"
     assert ops_reads.contact_attempts(engine, [DAY], recorded=False)["customer_id"].to_pylist() == ["K2"]
     assert ops_reads.contact_counts(engine, DAY, DAY)["customer_id"].to_pylist() == ["K2"]
     unreserved = ops_reads.unreserved_attempts(engine, [DAY]).to_pylist()

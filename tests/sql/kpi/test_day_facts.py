@@ -12,6 +12,7 @@ import pytest
 from tests.support.ledgers import contract_table
 
 from arrears.kpi.targets import TargetRules, target_relation
+from arrears.outreach.stages import outcome_stages
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 
@@ -29,7 +30,16 @@ PLAN = {
     "verdict": TEXT,
     "needs_approval": FLAG,
 }
-ATTEMPTS = {"as_of": DAY, "channel": TEXT, "customer_id": TEXT, "ended": TEXT, "outcome": TEXT}
+ATTEMPTS = {
+    "as_of": DAY,
+    "channel": TEXT,
+    "customer_id": TEXT,
+    "ended": TEXT,
+    "outcome": TEXT,
+    "arrived": FLAG,
+    "answered": FLAG,
+    "promised": FLAG,
+}
 TASKS = {"as_of": DAY, "channel": TEXT, "state": TEXT, "tried": WHOLE, "tasks": pa.int64()}
 GRABS = {"as_of": DAY, "customer_id": TEXT, "minutes": pa.int64()}
 INTERVALS = {
@@ -75,6 +85,7 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
         "targets": NO_TARGETS,
         "attendance": table(ATTENDANCE, ()),
         "closing_days": table({"as_of": DAY}, ((MON,), (TUE,))),
+        "outcome_stage": outcome_stages(),
         **{
             name: contract_table(name, ())
             for name in ("contracts", "payments", "promises", "contact_results", "collectors")
@@ -212,7 +223,7 @@ def test_contacts_count_for_who_made_them_and_touch_the_case_of_who_owns_it(make
                 ("C", "eve", datetime.fromisoformat("2026-11-17T23:59:59"), "busy", "lender"),  # has no case at all
                 ("C", "eve", datetime.fromisoformat("2026-11-18T00:00:00"), "busy", "lender"),
             ),
-            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K2", "sent", None),)),
+            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K2", "sent", None, False, False, False),)),
         )
     names = (
         "as_of collector_id cases touched_cases case_contacts attempts connected_attempts right_party_attempts"
@@ -310,15 +321,25 @@ def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[.
             contact_attempts=table(
                 ATTEMPTS,
                 (
-                    (MON, "sms", "K1", "failed", None),
-                    (MON, "sms", "K1", "delivered", "delivered"),
-                    (MON, "dialer", "K2", "delivered", "no_answer"),
-                    (MON, "dialer", "K2", "delivered", "right_party"),
-                    (MON, "dialer", "K3", "unknown", None),
-                    (MON, "agency", "K4", "sent", None),
+                    (MON, "sms", "K1", "failed", None, False, False, False),
+                    (MON, "sms", "K1", "delivered", "delivered", True, False, False),
+                    (MON, "sms", "K2", "delivered", "opt_out", True, True, False),
+                    (MON, "dialer", "K2", "delivered", "no_answer", False, False, False),
+                    (MON, "dialer", "K2", "delivered", "right_party", True, True, True),
+                    (MON, "dialer", "K3", "delivered", "promise", True, True, True),
+                    (MON, "dialer", "K3", "unknown", None, False, False, False),
+                    (MON, "agency", "K4", "sent", None, False, False, False),
                 ),
             ),
             contact_results=results(("A", "ann", at, "wrong_party", "lender")),
+            payments=contract_table(
+                "payments",
+                (
+                    {"payment_id": "P1", "contract_id": "A", "value_date": MON, "amount": 5},
+                    {"payment_id": "P2", "contract_id": "D", "value_date": TUE, "amount": 5},
+                    {"payment_id": "P3", "contract_id": "C", "value_date": MON, "amount": 5, "reversed_on": TUE},
+                ),
+            ),
         )
     names = "as_of channel source tasks blocked_tasks cut_tasks withheld_tasks unsent_tasks"
     assert [some(row, names) for row in rows] == [
@@ -334,10 +355,17 @@ def test_channels_count_what_was_wanted_held_back_and_tried(make_run: Callable[.
     )
     assert [some(row, names) for row in rows] == [
         ("agency", 1, 1, 0, 0, 0, 0, 0, 1, 0),
-        ("dialer", 3, 2, 1, 1, 1, 0, 1, 2, 1),
+        ("dialer", 4, 3, 2, 2, 2, 0, 1, 2, 2),
         ("legal", 0, 0, 0, 0, 0, 0, 0, 0, 0),
-        ("sms", 2, 1, 1, 0, 0, 1, 0, 1, 0),
+        ("sms", 3, 2, 2, 0, 0, 1, 0, 2, 0),
         ("call", 1, 1, 1, 1, 0, 0, 0, 1, 1),
+    ]
+    assert [some(row, "channel answered_attempts promised_attempts paid_attempts") for row in rows] == [
+        ("agency", 0, 0, 0),
+        ("dialer", 2, 2, 0),
+        ("legal", 0, 0, 0),
+        ("sms", 1, 0, 1),
+        ("call", 1, 0, 0),
     ]
 
 
@@ -393,7 +421,7 @@ def test_what_came_of_grabbed_cases_stands_beside_the_allocated(make_run: Callab
             # K1 owes 100 and 50: paying 150 on one contract cures the other not; K3 pays all of its 300
             payments=payments(("A", MON, 150, None), ("C", MON, 200, None), ("D", MON, 300, None)),
             contact_results=results(("A", "ann", at, "no_answer", "lender"), ("A", "ann", at, "connected", "lender")),
-            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K4", "sent", None),)),
+            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K4", "sent", None, False, False, False),)),
         )
     names = (
         "grabbed_cases grabbed_touched_cases grabbed_contacts grabbed_cured_cases"
@@ -510,7 +538,13 @@ def test_intervals_tell_a_day_as_it_was_when_it_ended_and_count_each_case_once(m
             treatment=OWED,
             contracts=CONTRACTS,
             payments=payments(("A", MON, 100, None), ("C", MON, 900, None), ("A", TUE, 100, None)),
-            contact_attempts=table(ATTEMPTS, ((MON, "sms", "K1", "sent", None), (MON, "sms", "K1", "failed", None))),
+            contact_attempts=table(
+                ATTEMPTS,
+                (
+                    (MON, "sms", "K1", "sent", None, False, False, False),
+                    (MON, "sms", "K1", "failed", None, False, False, False),
+                ),
+            ),
         )
     names = "as_of case_id interval_no collector_id source ended_on minutes is_credited overdue_amount"
     assert [some(row, f"{names} recovered_amount contacts cured") for row in rows] == [

@@ -19,6 +19,7 @@ from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, win
 from arrears.kpi.rules import Label
 from arrears.kpi.targets import TargetRules, target_relation, target_rules
 from arrears.kpi.windows import month_end_parameters, month_end_relation
+from arrears.outreach.stages import outcome_stages
 from arrears.rules.rule_set import RuleSetHeader, rule_set_history
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
@@ -61,6 +62,7 @@ def build_closing(run: Run) -> dict[str, int]:
             relations[table] = pq.read_schema(run.lake.files(table, run.day)[0]).empty_table()
     # a channel's attempts are Arrears' own, recorded at the desk or not, and beside them what the ledger alone knows
     of_channels = {
+        "outcome_stage": outcome_stages(),
         "contact_attempts": pa.concat_tables(
             [
                 ops_reads.contact_attempts(run.warehouse, days),

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import sqlalchemy as sa
 
+from arrears.outreach import stages
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 from arrears.warehouse.ops_desk import Absence, ContactResult, Promise
@@ -30,6 +31,9 @@ _ATTEMPTS = pa.schema(
         "customer_id": pa.string(),
         "ended": pa.string(),
         "outcome": pa.string(),
+        "arrived": pa.bool_(),
+        "answered": pa.bool_(),
+        "promised": pa.bool_(),
     }
 )
 _COUNTS = pa.schema({"as_of": pa.date32(), "customer_id": pa.string(), "attempts": pa.int64()})
@@ -86,9 +90,10 @@ def contact_tasks(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
 
 
 def contact_attempts(warehouse: sa.Engine, days: Sequence[date], *, recorded: bool = True) -> pa.Table:
-    """One row per attempt of the days: as_of, channel, customer_id, ended, outcome.
+    """One row per attempt of the days: as_of, channel, customer_id, ended, outcome, arrived, answered, promised.
 
-    ended: delivered, failed, sent, or unknown when only its reservation is written. With `recorded` False, calls whose
+    ended: delivered, failed, sent, or unknown when only its reservation is written. The further stages are those of
+    `arrears.outreach.stages`. With `recorded` False, calls whose
     result a collector recorded are left out: they are the same contact as the result.
     """
     events = ContactAttempt
@@ -99,7 +104,16 @@ def contact_attempts(warehouse: sa.Engine, days: Sequence[date], *, recorded: bo
         else_="unknown",
     )
     select = (
-        sa.select(events.business_day, events.channel, events.customer_id, ended, sa.func.max(events.outcome))
+        sa.select(
+            events.business_day,
+            events.channel,
+            events.customer_id,
+            ended,
+            sa.func.max(events.outcome),
+            stages.was_delivered(),
+            stages.was_answered(),
+            stages.was_promised(),
+        )
         .where(events.business_day.in_(days))
         .group_by(events.business_day, events.channel, events.customer_id, events.task_key, events.attempt_no)
     )
@@ -157,9 +171,11 @@ def unreserved_attempts(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
     """Contacts that people recorded without a reserved call, as `contact_attempts` gives attempts."""
     result = ContactResult
     ended = sa.case((result.outcome.in_(["failed", "invalid"]), "failed"), else_="delivered")
-    select = sa.select(result.business_day, result.channel, result.customer_id, ended, result.outcome).where(
-        result.business_day.in_(days), result.task_key.is_(None), result.initiated_by != "customer"
-    )
+    promised = sa.exists().where(Promise.result_id == result.result_id)
+    reached = result.outcome.in_(stages.REACHED)
+    select = sa.select(
+        result.business_day, result.channel, result.customer_id, ended, result.outcome, reached, reached, promised
+    ).where(result.business_day.in_(days), result.task_key.is_(None), result.initiated_by != "customer")
     return _fetch(warehouse, select, _ATTEMPTS)
 
 

@@ -661,6 +661,15 @@ class ChannelDay(_Fact, Base):
     unknown_attempts: Mapped[int] = _count("Attempts whose end is not known.")
     tried_customers: Mapped[int] = _count("Customers that were tried.")
     connected_customers: Mapped[int] = _count("Of them with an attempt that reached somebody.")
+    answered_attempts: Mapped[int | None] = _maybe_count(
+        "Attempts by which somebody was reached, or to which somebody wrote back."
+    )
+    promised_attempts: Mapped[int | None] = _maybe_count(
+        "Attempts of which a promise to pay came; 0 for the ledger's, which does not tell."
+    )
+    paid_attempts: Mapped[int | None] = _maybe_count(
+        "Attempts that the provider took, and whose customer paid with value of that day."
+    )
     known_as_of: Mapped[date] = _day(_KNOWN)
 
 

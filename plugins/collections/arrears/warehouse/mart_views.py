@@ -545,6 +545,9 @@ def _channel_rates() -> View:
         _rate(fact.connected_customers, fact.tried_customers).label("connect_rate_by_case"),
         _rate(fact.right_party_attempts, fact.attempts).label("right_party_rate"),
         _rate(fact.failed_attempts, fact.attempts).label("failure_rate"),
+        _rate(fact.answered_attempts, fact.attempts).label("answer_rate"),
+        _rate(fact.promised_attempts, fact.answered_attempts).label("promise_rate"),
+        _rate(fact.paid_attempts, fact.sent_attempts).label("paid_rate"),
     )
     return View(
         "v_channel_rate",
@@ -563,6 +566,9 @@ def _channel_rates() -> View:
                 "connect_rate_by_case": "Connect rate 接通率: connected customers / tried customers.",
                 "right_party_rate": "Right-party contacts (RPC) / attempts.",
                 "failure_rate": "Failed attempts / attempts.",
+                "answer_rate": "Attempts by which somebody was reached or that were answered / attempts.",
+                "promise_rate": "Attempts of which a promise came / answered attempts.",
+                "paid_rate": "Attempts whose customer paid on the day / attempts that the provider took.",
             },
         ),
     )
