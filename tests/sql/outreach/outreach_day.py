@@ -127,6 +127,7 @@ def publish(run: Run, cases: Sequence[Mapping[str, Any]], **tables: Sequence[Map
         for row in cases
         for contract_id in row["contract_ids"].split(",")
     ]
+    overdue = {row["lead_contract_id"]: row["overdue_amount"] for row in cases}
     ledger = ("contracts", "customers", "consents", "contact_results", "holds", "promises")
     given = {**tables, "customers": customers, "contracts": contracts}
     for table in ledger:
@@ -137,6 +138,7 @@ def publish(run: Run, cases: Sequence[Mapping[str, Any]], **tables: Sequence[Map
             "contract_id": contract["contract_id"],
             "customer_id": contract["customer_id"],
             "currency": "CNY",
+            "overdue_amount": overdue.get(contract["contract_id"]),
             "held": False,
         }
         for contract in contracts

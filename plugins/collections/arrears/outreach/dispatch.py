@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,12 +18,16 @@ from arrears.outreach import breaker, outbox, partners
 from arrears.outreach.addressees import Addressees, compose
 from arrears.outreach.channels.address import AddressResolver
 from arrears.outreach.channels.base import Channel, Message, SendResult
-from arrears.outreach.channels.names import ChannelName
-from arrears.outreach.channels.opening import Opening
+from arrears.outreach.channels.names import LIST_CHANNELS, ChannelName
+from arrears.outreach.channels.opening import OUTBOX_FOLDER, Opening
+from arrears.outreach.documents import write_documents
 from arrears.outreach.gate import Gate
+from arrears.outreach.repossession import blocked_hand_overs
 from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.outreach.states import DOUBTFUL_REASONS, SENDABLE, State
 from arrears.outreach.templates import Templates, load_templates
+from arrears.outreach.vehicle_steps import record_hand_overs
+from arrears.outreach.vehicles import FILE, VehicleRules
 from arrears.outreach.workers import live_worker
 from arrears.rules.policy import Policy
 from arrears.run import Run
@@ -172,7 +177,14 @@ class Dispatcher:
                 taken = outbox.Taken((), None)
                 if permit.messages:
                     taken = outbox.take(
-                        connection, gate, addressees, due=due, worker=worker, after=after, limit=permit.messages
+                        connection,
+                        gate,
+                        addressees,
+                        due=due,
+                        worker=worker,
+                        after=after,
+                        limit=permit.messages,
+                        forbids=self._forbids,
                     )
                     standing = breaker.spent(standing, len(taken.tasks))
                     if permit.is_probe and not taken.tasks:
@@ -217,9 +229,42 @@ class Dispatcher:
                 unreachable.append(task)
             else:
                 messages.append(message)
-        results += adapter.send(messages) if messages else []
+        results += self._hand_over(adapter, channel, tasks, messages)
         counts.reasons.update(result.reason or "unknown" for result in results if result.state == State.FAILED)
-        return self._record(adapter, channel, tasks, results, unreachable)
+        treatments = {each.customer_id: each.facts["treatment"] for each in known.values() if each is not None}
+        return self._record(adapter, channel, tasks, results, unreachable, treatments)
+
+    def _hand_over(
+        self, adapter: Channel, channel: ChannelName, tasks: Sequence[outbox.Task], messages: Sequence[Message]
+    ) -> list[SendResult]:
+        """Sends the messages; the documents that go with them are there before."""
+        if not messages:
+            return []
+        keys = {message.key for message in messages}
+        try:
+            documents = [task for task in tasks if task["task_key"] in keys]
+            write_documents(self._run, self._contact, channel, documents, self._run.settings.home / OUTBOX_FOLDER)
+        except OSError as error:
+            reason = f"document.{error.errno or 'error'}"
+            return [SendResult(message.key, State.FAILED, reason=reason) for message in messages]
+        return adapter.send(messages)
+
+    def _forbids(self, connection: sa.Connection, tasks: Sequence[outbox.Task]) -> Mapping[str, str]:
+        """The repossessions among `tasks` that their own gate blocks now."""
+        return blocked_hand_overs(connection, self._run, tasks, self._contact.live_promise)
+
+    def _take_vehicle_steps(
+        self,
+        connection: sa.Connection,
+        tasks: Sequence[outbox.Task],
+        results: Sequence[SendResult],
+        treatments: Mapping[str, str],
+        now: datetime,
+    ) -> None:
+        """Records the steps that hand-overs take, for those that went."""
+        went = {result.key for result in results if result.state == State.SENT}
+        handed = [(task, treatments.get(task["customer_id"], "")) for task in tasks if task["task_key"] in went]
+        record_hand_overs(connection, handed, now, self._run.day.as_of, self._run.rules.load(FILE, VehicleRules))
 
     def _asked(self, adapter: Channel, tasks: Sequence[outbox.Task]) -> list[SendResult]:
         """What a provider that can be asked says of tasks that may have gone; nothing of those that it never took."""
@@ -240,6 +285,7 @@ class Dispatcher:
         tasks: Sequence[outbox.Task],
         results: Sequence[SendResult],
         unreachable: Sequence[outbox.Task],
+        treatments: Mapping[str, str],
     ) -> Counter[State]:
         """Writes down how a batch ended; waits some seconds for a warehouse that is away: what was sent was sent."""
         took = sum(result.state in {State.SENT, State.DEAD} for result in results)
@@ -251,6 +297,8 @@ class Dispatcher:
                     ended = outbox.record(connection, tasks, results, now, self._contact.retry)
                     if unreachable:
                         outbox.kill_without_address(connection, unreachable, now)
+                    if channel in LIST_CHANNELS:
+                        self._take_vehicle_steps(connection, tasks, results, treatments, now)
                     partners.note_files(connection, adapter, self._run.day.as_of, now)
                     if took or failed:
                         rule = self._contact.channels[channel].breaker

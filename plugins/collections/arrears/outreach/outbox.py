@@ -35,6 +35,8 @@ _ACTION: sa.Table = ContactAction.__table__  # type: ignore[assignment]
 _TEXTS = sa.ARRAY(sa.Text)
 
 Task = Mapping[str, Any]
+Forbids = Callable[[sa.Connection, Sequence[Task]], Mapping[str, str]]
+"""Of due tasks, under their customers' locks, those that something besides the gate blocks: task key → rule."""
 Place = tuple[int, str]
 """Priority and key of the last task that was looked at: a push goes through the tasks once, never in circles."""
 
@@ -72,11 +74,12 @@ def take(
     worker: int,
     after: Place | None,
     limit: int,
+    forbids: Forbids | None = None,
 ) -> Taken:
     """Takes up to `limit` due tasks in the order of priority, in the caller's transaction.
 
-    Those that the gate lets go are `sending`, with a reserved attempt; those that it blocks are `blocked`; the others
-    stay as they are.
+    Those that the gate lets go are `sending`, with a reserved attempt; those that it, or `forbids`, blocks are
+    `blocked`; the others stay as they are.
     """
     query = sa.select(_TASK).where(due).order_by(_TASK.c.priority.desc(), _TASK.c.task_key.desc()).limit(limit)
     if after is not None:
@@ -87,13 +90,16 @@ def take(
     go: list[Task] = []
     blocked: dict[str, list[str]] = {}
     doubtful: list[Task] = []
-    for row, opinion in zip(rows, ask_gate(connection, gate, addressees, rows), strict=True):
-        if opinion.verdict == "go":
+    opinions = ask_gate(connection, gate, addressees, rows)
+    forbidden = forbids(connection, rows) if forbids else {}
+    for row, opinion in zip(rows, opinions, strict=True):
+        rule = forbidden.get(row["task_key"]) or (opinion.rule or "policy" if opinion.verdict == "block" else None)
+        if rule is None and opinion.verdict == "go":
             go.append({**row, "attempts": row["attempts"] + 1})
-        elif opinion.verdict == "block" and _is_doubtful(row):
+        elif rule is not None and _is_doubtful(row):
             doubtful.append(row)
-        elif opinion.verdict == "block":
-            blocked.setdefault(opinion.rule or "policy", []).append(row["task_key"])
+        elif rule is not None:
+            blocked.setdefault(rule, []).append(row["task_key"])
     for rule, keys in sorted(blocked.items()):
         _move(connection, keys, State.BLOCKED, gate.now, state_reason=rule)
     if doubtful:
@@ -286,7 +292,7 @@ def dead_letters(
                     "last_attempt_at",
                 )
             },
-            why_not=_not_again(row, now),
+            why_not=why_not_again(row, now),
         )
         for row in rows
     ]
@@ -300,7 +306,7 @@ def redrive(connection: sa.Connection, keys: Sequence[str], by: str, why: str, n
     provider took it, so a repeat under its key would be dropped), `state` (it is no dead letter), `day`, `window`,
     `no_such_task`.
     """
-    return _act(connection, "redrive", State.PLANNED, keys, by, why, now, lambda row: _not_again(row, now))
+    return _act(connection, "redrive", State.PLANNED, keys, by, why, now, lambda row: why_not_again(row, now))
 
 
 def cancel(connection: sa.Connection, keys: Sequence[str], by: str, why: str, now: datetime) -> Acted:
@@ -348,7 +354,8 @@ def _act(
     return Acted(done, refused)
 
 
-def _not_again(row: Task, now: datetime) -> str | None:
+def why_not_again(row: Task, now: datetime) -> str | None:
+    """Why a task may not be sent again by a person, as a code of `redrive`; None when it may."""
     if row["state"] == State.UNKNOWN:
         return "unknown"
     if row["state"] != State.DEAD:

@@ -14,7 +14,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from arrears.clock import Clock
 from arrears.desk.audit import Act, given_reason, note
@@ -52,12 +52,12 @@ class Recall:
     task_key: str
     placement: str
     channel: str
-    contract_ids: str
     reason: str
     business_day: date
     """Business day on which it was taken back."""
     handed_over_on: date
     """Business day of the hand-over itself."""
+    contract_ids: str = field(repr=False)
     customer_id: str = field(repr=False)
 
 
@@ -135,7 +135,7 @@ def find_recalls(connection: sa.Connection, run: Run, rules: RecallRules, live_p
             _TASK.c.business_day >= day - timedelta(days=rules.look_back_days),
             _TASK.c.business_day <= day,
         )
-        .distinct(_TASK.c.customer_id, _TASK.c.placement)
+        .ext(distinct_on(_TASK.c.customer_id, _TASK.c.placement))
         .order_by(_TASK.c.customer_id, _TASK.c.placement, _TASK.c.business_day.desc(), _TASK.c.task_key)
         .subquery()
     )
@@ -193,7 +193,7 @@ def _facts(connection: sa.Connection, run: Run, rows: Sequence[sa.Row[Any]], liv
     cases = connection.execute(
         sa.select(CASE.c.customer_id, CASE.c.state, CASE.c.close_reason)
         .where(CASE.c.customer_id == customers)
-        .distinct(CASE.c.customer_id)
+        .ext(distinct_on(CASE.c.customer_id))
         .order_by(CASE.c.customer_id, CASE.c.closed_on.desc().nulls_first(), CASE.c.case_id.desc())
     ).all()
     promised = connection.execute(

@@ -128,6 +128,8 @@ def blocked_hand_overs(
     In the transaction that claims them, under their customers' locks. Other tasks are let pass.
     """
     asked = [task for task in tasks if task["placement"] == PLACEMENT]
+    if not asked:
+        return {}
     cases = pa.table(
         {
             "customer_id": pa.array([task["customer_id"] for task in asked], pa.string()),
