@@ -23,7 +23,7 @@ from arrears.outreach.gate import Gate
 from arrears.outreach.history import ask_gate
 from arrears.outreach.rules import Retry
 from arrears.outreach.states import DOUBTFUL_REASONS, INTERRUPTED, SENDABLE, Event, State, sources_of
-from arrears.outreach.workers import forget, gone
+from arrears.outreach.workers import forget, gone, known_workers
 from arrears.warehouse.ops_contacts import ContactAction, ContactAttempt, ContactTask
 
 LEASE = timedelta(minutes=10)
@@ -174,7 +174,7 @@ def settle_left_behind(connection: sa.Connection, now: datetime, day: date, *, c
     """
     sending = sa.and_(_TASK.c.channel == channel, _TASK.c.state == State.SENDING.value)
     workers = connection.execute(sa.select(_TASK.c.worker).where(sending).distinct()).scalars().all()
-    ended = gone(connection, workers) if workers else set()
+    ended = gone(connection, {*workers, *known_workers(connection, channel)}, now)
     left = sa.and_(sending, sa.or_(_TASK.c.worker.in_(ended), _TASK.c.lease_until < now))
     keys = _lock(connection, left)
     again = sa.and_(sa.literal(repeats != "neither"), _TASK.c.business_day == day)

@@ -12,7 +12,7 @@ import secrets
 import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import psutil
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from arrears.warehouse.ops_contacts import ContactWorker
 
 _WORKER: sa.Table = ContactWorker.__table__  # type: ignore[assignment]
+_LONGEST_PUSH = timedelta(days=1)
 
 
 @contextmanager
@@ -44,14 +45,22 @@ def live_worker(warehouse: sa.Engine, channel: str, now: datetime) -> Iterator[i
             connection.execute(sa.delete(_WORKER).where(_WORKER.c.worker == worker))
 
 
-def gone(connection: sa.Connection, workers: Iterable[int]) -> set[int]:
-    """Those of `workers` that certainly send no more: they have ended, or their process on this machine has."""
+def known_workers(connection: sa.Connection, channel: str) -> set[int]:
+    """The workers of `channel` that have not said that they ended."""
+    return set(connection.execute(sa.select(_WORKER.c.worker).where(_WORKER.c.channel == channel)).scalars())
+
+
+def gone(connection: sa.Connection, workers: Iterable[int], now: datetime) -> set[int]:
+    """Those of `workers` that certainly send no more: they have ended, or their process on this machine has.
+
+    One of another machine that began long ago counts as ended: its leases are over by far.
+    """
     asked = set(workers)
     known = connection.execute(
         sa.select(_WORKER).where(_WORKER.c.worker == sa.any_(sa.literal(sorted(asked), sa.ARRAY(sa.BigInteger))))
     ).all()
-    alive = {row.worker for row in known if not _has_ended(row.machine, row.process)}
-    return asked - alive
+    ended = {row.worker for row in known if _has_ended(row.machine, row.process) or row.began_at < now - _LONGEST_PUSH}
+    return ended | asked - {row.worker for row in known}
 
 
 def forget(connection: sa.Connection, workers: Iterable[int]) -> None:

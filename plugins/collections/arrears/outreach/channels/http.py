@@ -41,7 +41,6 @@ class HttpChannel:
         self.name = name
         self.repeats: Repeats = provider.repeats
         self._provider = provider
-        # only a provider that drops repeats is asked twice in one attempt after a doubtful answer
         self._tries = tries
         self._stopped = Stopped(stop_after)
         self._values = {"channel": name, "sender": address.text("sender", ""), "login": address.login or ""}
@@ -79,25 +78,30 @@ class HttpChannel:
         self._client.close()
 
     def _send_one(self, message: Message) -> SendResult:
+        if self._stopped:
+            return SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
+        result = self._send_with_tries(message)
+        self._stopped.tell(result)
+        return result
+
+    def _send_with_tries(self, message: Message) -> SendResult:
         doubt: str | None = None
-        result = SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
-        for number in range(1, self._tries + 1):
-            if self._stopped:
-                break
+        number = 1
+        while True:
             result, wait = self._try(message, number)
-            self._stopped.tell(result)
             if result.state != State.FAILED:
                 return result
             if result.reason in DOUBTFUL_REASONS:
                 doubt = result.reason
-                if self.repeats != "dropped_by_key":
-                    break
-            if number < self._tries:
-                time.sleep(max(pause(number + 1), min(wait, _LONGEST_RETRY_AFTER)))
+            # after a doubtful answer only a provider that drops repeats is sent the message again
+            if number >= self._tries or (doubt and self.repeats != "dropped_by_key"):
+                break
+            number += 1
+            time.sleep(max(pause(number), min(wait, _LONGEST_RETRY_AFTER)))
         if doubt is None:
             return result
         state = State.UNKNOWN if self.repeats == "neither" else State.FAILED
-        return SendResult(message.key, state, reason=doubt, tries=result.tries)
+        return SendResult(message.key, state, reason=doubt, tries=number)
 
     def _try(self, message: Message, number: int) -> tuple[SendResult, float]:
         """What became of one request, and how long the provider wants to be left alone."""

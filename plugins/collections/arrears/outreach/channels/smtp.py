@@ -87,17 +87,17 @@ class SmtpChannel:
             content = _LEADING_DOT.sub(b"..", self.compose(message).as_bytes())
         except (ValueError, IndexError):
             return SendResult(message.key, State.DEAD, reason="smtp.address", tries=0)
-        result = SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
-        for number in range(1, self._tries + 1):
-            if self._stopped:
-                break
-            if number > 1:
-                time.sleep(pause(number))
+        if self._stopped:
+            return SendResult(message.key, State.FAILED, reason=Stopped.REASON, tries=0)
+        number = 1
+        while True:
             result = replace(self._try(message.key, message.to, content), tries=number)
-            self._stopped.tell(result)
             # a failure is one from before the message was handed over, so it may be tried again
-            if result.state != State.FAILED:
+            if result.state != State.FAILED or number >= self._tries:
                 break
+            number += 1
+            time.sleep(pause(number))
+        self._stopped.tell(result)
         return result
 
     def _try(self, key: str, to: str, content: bytes) -> SendResult:
