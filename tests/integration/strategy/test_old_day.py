@@ -89,6 +89,9 @@ def test_every_contract_of_an_old_day_is_explained(settings: Settings) -> None:
     assert [each.warnings for each in told if each.warnings] == []
     assert {each.status for each in told} >= {"decided", "current", "not_in_book"}
     assert {each.versions.rule_set_hash for each in told} == {HASH}
+    verdicts = {(view.attribute, view.verdict) for each in told for view in each.policy}
+    assert verdicts >= {("days_past_due", "allow"), ("payment_history", "allow"), ("housing", "review")}
+    assert all(view.source for each in told for view in each.policy)
 
 
 def test_nothing_of_the_old_day_is_written_to(settings: Settings) -> None:

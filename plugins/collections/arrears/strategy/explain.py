@@ -19,7 +19,6 @@ from arrears.engines import Engine
 from arrears.engines.duckdb import DuckDBEngine
 from arrears.errors import LakeError, NotPublishedError
 from arrears.lake import Lake
-from arrears.rules.policy import load_policy
 from arrears.rules.rule_set import RuleSet, load_kept_rule_set, load_rule_set
 from arrears.settings import Settings
 from arrears.strategy.ageing import ageing_rules
@@ -27,7 +26,7 @@ from arrears.strategy.compile import Strategy, load_strategy
 from arrears.strategy.experiment_arms import digest, slices
 from arrears.strategy.experiment_rules import NONE
 from arrears.strategy.explain_ledger import ContractLedger, ageing_view, ledger_figures, read_contract, rows_where
-from arrears.strategy.explain_rules import policy_views, try_tables
+from arrears.strategy.explain_rules import attribute_policy, policy_views, try_tables
 from arrears.strategy.explanation import (
     ArmView,
     CaseContract,
@@ -98,7 +97,7 @@ class _Explainer:
             raise self._unknown()
         customer_id = _first_of("customer_id", row, snapshot, ledger.contract)
         strategy = load_strategy(rules)
-        policy = load_policy(rules)
+        policy = attribute_policy(rules)
         figures = ledger_figures(ledger) if ledger.contract else None
         ageing = ageing_view(snapshot, figures, ledger) if snapshot and figures else None
         tables = try_tables(strategy, self.engine, decision) if decision is not None else []

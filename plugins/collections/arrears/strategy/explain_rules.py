@@ -7,12 +7,15 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
+from pydantic import ConfigDict
 from sqlglot import exp
 
 from arrears.engines import Engine
 from arrears.rules.conditions import parse_condition, words_read
 from arrears.rules.decision_table import DecisionTable, Rule
-from arrears.rules.policy import Policy
+from arrears.rules.files import RuleModel
+from arrears.rules.policy import AttributeVerdict, Policy, PolicyPack, Source
+from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.compile import PlacedTable, Strategy
 from arrears.strategy.experiment_arms import armed_vocabulary
@@ -42,6 +45,26 @@ def try_tables(strategy: Strategy, engine: Engine, row: pa.Table) -> list[TableV
     vocabulary = full_vocabulary(strategy)
     values = row.to_pylist()[0]
     return [_try_table(strategy, placed, engine, row, values, vocabulary) for placed in strategy.tables]
+
+
+class AttributePack(RuleModel):
+    """A policy pack, read only for what it says of attributes: days are explained whose packs limited contacts in ways
+    that this version reads no more."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    pack: str
+    """Name of the pack."""
+    sources: Mapping[str, Source]
+    """Where its verdicts come from."""
+    attributes: Mapping[str, AttributeVerdict]
+    """Whether a strategy may read an attribute."""
+
+
+def attribute_policy(rules: RuleSet) -> Policy:
+    """What the packs of a rule set say of attributes, and nothing else of them; RulesError with file and line."""
+    packs = [rules.load(f"policies/{name}.yaml", AttributePack) for name in rules.packs]
+    return Policy(tuple(PolicyPack.model_construct(**dict(pack)) for pack in packs))
 
 
 def policy_views(strategy: Strategy, policy: Policy, tables: Sequence[TableView]) -> list[PolicyView]:
