@@ -6,8 +6,8 @@ SELECT
     team,
     NULLIF(TRIM(REPLACE(REPLACE(REPLACE(skills, '，', ','), ', ', ','), ' ,', ',')), '') AS skills,
     NULLIF(TRIM(REPLACE(REPLACE(REPLACE(regions, '，', ','), ', ', ','), ' ,', ',')), '') AS regions,
-    CAST(NULL AS VARCHAR) AS languages,
-    CAST(NULL AS INTEGER) AS seniority,
+    NULLIF(TRIM(REPLACE(REPLACE(REPLACE(languages, '，', ','), ', ', ','), ' ,', ',')), '') AS languages,
+    CASE WHEN seniority < 0 THEN 0 ELSE seniority END AS seniority,
     CASE WHEN daily_quota < 0 THEN 0 ELSE daily_quota END AS daily_quota,
     CASE WHEN capacity < 0 THEN 0 ELSE capacity END AS capacity,
     COALESCE(present, TRUE)

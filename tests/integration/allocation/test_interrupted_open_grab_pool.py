@@ -131,7 +131,7 @@ def test_two_runs_at_once_end_as_one(two_days, rows_of):
 
     with ThreadPoolExecutor(2) as pool:
         wrote = sorted(pool.map(apply, range(2)), key=lambda rows: rows["ops.case"])
-    assert wrote[0] == {"ops.case": 0, "ops.case_assignment": 0, "ops.collector": 0}
+    assert set(wrote[0].values()) == {0}
     assert wrote[1]["ops.case"] > 0
     assert len([row for row in rows_of(run)["ops.case"] if row["state"] != "closed"]) == 39
 

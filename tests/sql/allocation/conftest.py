@@ -32,6 +32,7 @@ CASES = pa.schema(
         ("contract_ids", pa.string()),
         ("lead_contract_id", pa.string()),
         ("region", pa.string()),
+        ("language", pa.string()),
         ("product", pa.string()),
         ("overdue_amount", pa.decimal128(18, 2)),
         ("outstanding_amount", pa.decimal128(18, 2)),
@@ -52,6 +53,8 @@ CASES = pa.schema(
     ]
 )
 
+TREATMENTS = pa.schema([("contract_id", pa.string()), ("customer_id", pa.string()), ("collection_band", pa.string())])
+
 RULES = """
 defaults: {mode: even, respect_regions: true, remainder: pool, first: priority, grab_batch: 20, grab_batch_max: 30}
 queues: {field: {}, phone: {}, reminder: {respect_regions: false}}
@@ -59,7 +62,7 @@ queues: {field: {}, phone: {}, reminder: {respect_regions: false}}
 
 
 def case(customer_id: str, queue: str = "phone", overdue_amount: str = "1000.00", **values: Any) -> Row:
-    """A case; a lower number in the id is worked first unless `priority` says otherwise."""
+    """A case; a lower number in the id is worked first unless `priority` says otherwise. `band`: of its score."""
     return {
         "customer_id": customer_id,
         "queue": queue,
@@ -111,19 +114,30 @@ class AllocationDays:
         *,
         as_of: date = date(2026, 11, 20),
         contract_rows: Sequence[Row] = (),
+        ledger: Mapping[str, Sequence[Row]] | None = None,
         rules: str = RULES,
         **options: Any,
     ) -> Iterator[Run]:
-        """The run of a day, its inputs published. `options` go to make_run: today, engine, warehouse_url, …"""
+        """The run of a day, its inputs published. `options` go to make_run: today, engine, warehouse_url, …
+
+        `ledger`: rows of contact_results, payments and promises.
+        """
         self.rules.mkdir(exist_ok=True)
         shutil.copyfile(PROJECT / "include" / "rules" / "rule_set.yaml", self.rules / "rule_set.yaml")
         (self.rules / "allocation.yaml").write_text(rules, encoding="utf-8")
         with self.make_run(as_of, rules=self.rules, **options) as run:
             write(run, "collectors", arrow_schema("collectors"), collector_rows)
             write(run, "contracts", arrow_schema("contracts"), contract_rows)
-            run.lake.publish("ledger", run.day, ["collectors", "contracts"])
+            others = ("contact_results", "payments", "promises")
+            for table in others:
+                write(run, table, arrow_schema(table), (ledger or {}).get(table, ()))
+            run.lake.publish("ledger", run.day, ["collectors", "contracts", *others])
             write(run, "cases", CASES, [{**row, "as_of": as_of} for row in case_rows])
-            run.lake.publish("treatment", run.day, ["cases"])
+            treated = [
+                {"contract_id": row["lead_contract_id"], "collection_band": row.get("band")} for row in case_rows
+            ]
+            write(run, "treatment", TREATMENTS, treated)
+            run.lake.publish("treatment", run.day, ["cases", "treatment"])
             yield run
 
 

@@ -53,7 +53,7 @@ def test_cases_are_dealt_in_the_order_of_priority_and_the_turn_changes_direction
     assert owners(rows) == {"E1": ["C0001", "C0004", "C0005"], "E2": ["C0002", "C0003", "C0006"]}
     assert [row["work_order"] for row in rows] == [1, 2, 3, 4, 5, 6]
     assert {row["source"] for row in rows} == {"auto"}
-    assert result.rows == {"assignment": 6}
+    assert result.rows == {"assignment": 6, "allocation_fairness": 10, "collector_share": 2}
     assert result.figures["per_queue"] == {"phone": {"cases": 6, "collectors": 2, "min": 3, "max": 3, "pool": 0}}
     assert result.figures["per_collector"] == {"min": 3, "max": 3}
 
@@ -179,6 +179,8 @@ def test_an_empty_day_replaces_yesterdays_try(given, kit):
         "collectors": 1,
         "per_collector": {"min": 0, "max": 0},
         "per_queue": {},
+        "taken_back": {},
+        "fairness": {},
     }
 
 

@@ -59,6 +59,15 @@ def test_field_collectors_share_all_regions() -> None:
     assert all(row["regions"] is None for row in lender_collectors(DAY, 20_000).to_pylist() if row["skills"] != "field")
 
 
+def test_whoever_is_away_every_language_and_a_senior_is_there() -> None:
+    for day in (DAY + timedelta(days=n) for n in range(8)):
+        for queue in QUEUES:
+            rows = lender_collectors(day, 2_000).to_pylist()
+            here = [row for row in rows if row["present"] and row["team"].startswith(f"{queue}-")]
+            assert {each for row in here for each in row["languages"].split(",")} == {"zh", "en"}
+            assert max(row["seniority"] for row in here) >= 2
+
+
 def test_one_queue_is_split_without_quotas() -> None:
     assert [plan.queue for plan in PLANS if plan.quota is None] == ["legal"]
 

@@ -14,19 +14,23 @@ from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from arrears.allocation.fairness import SHARES
 from arrears.allocation.roster import read_collectors
+from arrears.allocation.rules import FILE, AllocationRules
 from arrears.allocation.staging import refresh_statistics, stage, temporary_table
 from arrears.errors import AllocationError
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
 from arrears.warehouse import locks
+from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
 from arrears.warehouse.ops_contacts import ContactAttempt
 
-_DECIDED = ("collector_id", "source", "reason")
+_DECIDED = ("collector_id", "source", "reason", "released")
 _FIGURES = (
     "as_of",
     "entered_on",
@@ -41,6 +45,9 @@ _FIGURES = (
     "contract_ids",
     "lead_contract_id",
     "region",
+    "language",
+    "min_seniority",
+    "excluded_collectors",
     "overdue_amount",
     "outstanding_amount",
     "days_past_due",
@@ -63,6 +70,7 @@ class _Merge:
 
     def run(self) -> dict[str, int]:
         self._find_cases()
+        self._note_buckets()
         cases = {
             "opened": self._open(),
             "refreshed": self._refresh(),
@@ -98,6 +106,20 @@ class _Merge:
         new = image.customer_id.concat("@").concat(sa.literal(day.isoformat()))
         self._execute(
             sa.update(self.image).where(image.case_id.is_(None)).values(case_id=new, known=sa.false(), final=sa.false())
+        )
+
+    def _note_buckets(self) -> None:
+        """Notes with intervals that began at the desk in which bucket that was: the case still has it."""
+        interval = CASE_ASSIGNMENT.c
+        self._execute(
+            sa.update(CASE_ASSIGNMENT)
+            .where(
+                interval.case_id == CASE.c.case_id,
+                interval.to_at.is_(None),
+                interval.bucket.is_(None),
+                CASE.c.as_of < self.day,
+            )
+            .values(bucket=CASE.c.bucket)
         )
 
     def _open(self) -> int:
@@ -166,8 +188,13 @@ class _Merge:
         )
 
     def _end_intervals(self) -> int:
-        interval = CASE_ASSIGNMENT.c
+        interval, image = CASE_ASSIGNMENT.c, self.image.c
         closed = CASE.c.state == "closed"
+        # what the rules took back this morning; intervals of today are those of an earlier run
+        taken_back = sa.and_(image.released.is_not(None), sa.not_(image.final), interval.from_day < self.day)
+        of_case = image.case_id == CASE.c.case_id
+        released = sa.select(image.released).where(of_case, taken_back).correlate(CASE, CASE_ASSIGNMENT)
+        again = sa.exists().where(of_case, taken_back).correlate(CASE, CASE_ASSIGNMENT)
         why = sa.case(
             (closed, CASE.c.close_reason),
             (interval.collector_id.is_(None), "given"),
@@ -179,13 +206,14 @@ class _Merge:
             .where(
                 interval.case_id == CASE.c.case_id,
                 interval.to_at.is_(None),
-                sa.or_(closed, interval.collector_id.is_distinct_from(CASE.c.collector_id)),
+                sa.or_(closed, interval.collector_id.is_distinct_from(CASE.c.collector_id), again),
             )
             .values(
                 # a clock that was set back must not end an interval before it began
                 to_at=sa.func.greatest(interval.from_at, sa.literal(self.now, INSTANT)),
                 to_day=self.day,
                 end_reason=why,
+                released=sa.case((closed, None), else_=released.scalar_subquery()),
             )
         )
 
@@ -199,6 +227,7 @@ class _Merge:
             "collector_id": CASE.c.collector_id,
             "source": sa.func.coalesce(CASE.c.source, "pool"),
             "queue": CASE.c.queue,
+            "bucket": CASE.c.bucket,
             "from_at": sa.literal(self.now, INSTANT),
             "from_day": sa.literal(self.day),
             "reason": self.image.c.reason,
@@ -216,12 +245,15 @@ class _Merge:
 
 
 def apply_assignment(run: Run) -> StepResult:
-    """Applies `assignment` of the current day to `ops.case`, `ops.case_assignment` and `ops.collector`.
+    """Applies `assignment` of the current day to `ops.case`, `ops.case_assignment`, `ops.collector` and
+    `ops.collector_share`.
 
     Raises AllocationError when the assignment is not the one of the day's published cases.
     """
     image = _read_image(run)
-    collectors = read_collectors(run)
+    queues = pc.unique(image["queue"]).to_pylist()
+    collectors = read_collectors(run, run.rules.load(FILE, AllocationRules).in_order(queues))
+    shares = run.lake.read(SHARES, run.day)
     day = run.day.as_of
     with run.warehouse.begin() as connection:
         # row locks alone would not keep two merges apart, for cases not opened yet
@@ -235,6 +267,7 @@ def apply_assignment(run: Run) -> StepResult:
         merge = _Merge(connection, day, run.clock.now(), *_stage_all(connection, image, case_ends))
         changes = merge.run()
         changes["collectors"] = _merge_collectors(connection, collectors)
+        changes["shares"] = _merge_shares(connection, day, shares)
         figures = _figures(connection, merge, case_ends)
     warnings = []
     if ahead is not None and ahead > day:
@@ -244,6 +277,7 @@ def apply_assignment(run: Run) -> StepResult:
             "ops.case": changes["opened"] + changes["refreshed"] + changes["moved"] + changes["closed"],
             "ops.case_assignment": changes["intervals_ended"] + changes["intervals_begun"],
             "ops.collector": changes["collectors"],
+            "ops.collector_share": changes["shares"],
         },
         figures={**figures, "changes": changes},
         warnings=warnings,
@@ -288,16 +322,44 @@ def _merge_collectors(connection: sa.Connection, collectors: pa.Table) -> int:
     insert = postgresql.insert(COLLECTOR).from_select(
         [column.name for column in staged.c], sa.select(staged).order_by(staged.c.collector_id)
     )
-    changing = [column.name for column in COLLECTOR.c if not column.primary_key]
-    differs = sa.tuple_(*[COLLECTOR.c[name] for name in changing]).is_distinct_from(
+    return _rows_of(connection, _where_different(COLLECTOR, insert))
+
+
+def _merge_shares(connection: sa.Connection, day: date, shares: pa.Table) -> int:
+    """Shares of the day; a collector who is in the split no more has nothing."""
+    share = COLLECTOR_SHARE.c
+    key = "staged_key"
+    staged = temporary_table(
+        "staged_share",
+        key,
+        [sa.Column(key, sa.BigInteger()), *[each for each in share if each is not share.business_day]],
+    )
+    rows = shares.drop_columns(["as_of"]).append_column(key, pa.array(range(shares.num_rows), pa.int64()))
+    stage(connection, staged, rows)
+    names = [column.name for column in share]
+    values = [sa.literal(day) if name == "business_day" else staged.c[name] for name in names]
+    insert = postgresql.insert(COLLECTOR_SHARE).from_select(names, sa.select(*values).order_by(staged.c[key]))
+    written = _rows_of(connection, _where_different(COLLECTOR_SHARE, insert))
+    still = sa.exists().where(staged.c.queue == share.queue, staged.c.collector_id == share.collector_id)
+    nothing = {"at_work": sa.false(), "difficulty": sa.null(), "limited_by": sa.literal("absent")}
+    nothing |= {name: sa.literal(0) for name in ("cases", "kept", "given", "overdue_amount", "expected_recovery")}
+    gone = sa.update(COLLECTOR_SHARE).where(
+        share.business_day == day, sa.not_(still), sa.or_(share.at_work, share.cases > 0)
+    )
+    return written + _rows_of(connection, gone.values(nothing))
+
+
+def _where_different(table: sa.Table, insert: postgresql.Insert) -> postgresql.Insert:
+    """The insert, which changes rows that are there where they differ and touches no other."""
+    changing = [column.name for column in table.c if not column.primary_key]
+    differs = sa.tuple_(*[table.c[name] for name in changing]).is_distinct_from(
         sa.tuple_(*[insert.excluded[name] for name in changing])
     )
-    upsert = insert.on_conflict_do_update(
-        index_elements=[COLLECTOR.c.collector_id],
+    return insert.on_conflict_do_update(
+        index_elements=list(table.primary_key.columns),
         set_={name: insert.excluded[name] for name in changing},
         where=differs,
     )
-    return _rows_of(connection, upsert)
 
 
 def _rows_of(connection: sa.Connection, statement: sa.Executable) -> int:

@@ -9,10 +9,11 @@ from arrears.run import Run, StepResult
 def allocate_cases(run: Run) -> StepResult:
     """Computes who gets which case into `assignment`: owners of the morning kept, the rest split, the remainder pooled.
 
-    On the current day the owners of the morning come from `ops`; a past day starts without any.
+    How even that is goes into `allocation_fairness`, and what each collector has into `collector_share`. On the
+    current day the owners of the morning come from `ops`; a past day starts without any.
     """
-    run.lake.require("ledger", run.day, ("collectors",))
-    run.lake.require("treatment", run.day, ("cases",))
+    run.lake.require("ledger", run.day, ("collectors", "contracts", "contact_results", "payments", "promises"))
+    run.lake.require("treatment", run.day, ("cases", "treatment"))
     return allocate(run)
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
+from arrears.allocation.fairness import FAIRNESS, FAIRNESS_COLUMNS
 from arrears.day import Basis, BusinessDay
 from arrears.kpi import ops_reads
 from arrears.kpi.arms import arm_inputs, experiment_dimension
@@ -32,6 +33,11 @@ def build_opening(run: Run) -> dict[str, int]:
     """Builds the facts of the day itself. Runs after `build_arms`, as the closing facts do."""
     params = {"basis": run.day.basis, "rule_set_hash": run.rules.hash}
     relations, sources = arm_inputs(run)
+    # days that were split before fairness was measured have none
+    if run.lake.exists(FAIRNESS, run.day):
+        sources = {**sources, "split_fairness": FAIRNESS}
+    else:
+        relations = {**relations, "split_fairness": FAIRNESS_COLUMNS.empty_table()}
     return {
         fact.lake_table: run_model(
             run, f"kpi/{fact.name}", table=fact.lake_table, params=params, relations=relations, sources=sources
@@ -68,7 +74,7 @@ def build_closing(run: Run) -> dict[str, int]:
                 ops_reads.contact_attempts(run.warehouse, days),
                 ops_reads.unreserved_attempts(run.warehouse, days),
             ]
-        )
+        ),
     }
     run_model(run, "kpi/case_credit", table=CREDIT, relations=relations, sources=sources)
     sources |= {"case_credit": CREDIT, "collector_day": "kpi/collector_day"}

@@ -56,6 +56,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(_table(mart.StrategyDecision), "opening"),
     Fact(_table(mart.CaseAssignment), "opening"),
     Fact(_table(mart.PoolOfferDay), "opening"),
+    Fact(_table(mart.AllocationFairness), "opening"),
     Fact(_table(mart.ContactPlanDay), "opening"),
     Fact(_table(mart.ArmResult), "opening"),
     Fact(_table(mart.CollectorDay), "closing"),

@@ -478,6 +478,33 @@ class PoolOfferDay(_Fact, Base):
     offered_amount: Mapped[Decimal] = _money("Overdue amount of the cases in the pool.")
 
 
+class AllocationFairness(_Fact, Base):
+    """How even the split was."""
+
+    __tablename__ = "allocation_fairness"
+    __table_args__ = (
+        _described(
+            "How even the day's split is between the collectors at work and trained for a queue, before it (what they "
+            "had when the day began) and after it. Grain: day x basis x queue x measure x moment. Source: "
+            "allocation_fairness of the lake."
+        ),
+    )
+
+    queue: Mapped[str] = _text_key("Queue of work.")
+    measure: Mapped[str] = _text_key(
+        "cases, overdue_amount, expected_recovery (sums per collector); difficulty (his mean per case, 0 to 100 "
+        "points: the share of the overdue amount that is not expected back, by bucket and score); exposure (by how many cases "
+        "his mix of buckets and score bands is off the queue's, at the most)."
+    )
+    moment: Mapped[str] = _text_key("before or after the split.")
+    collectors: Mapped[int] = _count("Collectors at work and trained for the queue.")
+    lowest: Mapped[Decimal] = mapped_column(sa.Numeric(18, 4), comment="Lowest figure of a collector.")
+    highest: Mapped[Decimal] = mapped_column(sa.Numeric(18, 4), comment="Highest figure of a collector.")
+    mean: Mapped[Decimal] = mapped_column(
+        sa.Numeric(18, 4), comment="Mean of the collectors; of those with cases for difficulty and exposure."
+    )
+
+
 class ContactPlanDay(_Fact, Base):
     """What was planned."""
 

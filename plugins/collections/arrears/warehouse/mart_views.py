@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateView
 from arrears.warehouse import arm_views
 from arrears.warehouse.base import MART
 from arrears.warehouse.mart import (
+    AllocationFairness,
     CaseAssignment,
     CaseInterval,
     ChannelDay,
@@ -651,6 +652,41 @@ def _pool_rates() -> View:
     )
 
 
+def _allocation_fairness() -> View:
+    fact = AllocationFairness
+    return View(
+        "v_allocation_fairness",
+        "How even the split 案件分配 is: highest less lowest between collectors, also as a share of their mean. "
+        "Grain: day x basis x queue x measure x moment. Source: allocation_fairness.",
+        sa.select(
+            fact.as_of,
+            fact.basis,
+            fact.queue,
+            fact.measure,
+            fact.moment,
+            fact.collectors,
+            fact.lowest,
+            fact.highest,
+            fact.mean,
+            (fact.highest - fact.lowest).label("spread"),
+            _rate(fact.highest - fact.lowest, fact.mean).label("spread_share"),
+        ),
+        _named(
+            ("as_of", "basis", "queue"),
+            {
+                "measure": "cases, overdue_amount, expected_recovery, difficulty or exposure.",
+                "moment": "before or after the split.",
+                "collectors": "Collectors at work and trained for the queue.",
+                "lowest": "Lowest figure of a collector.",
+                "highest": "Highest figure of a collector.",
+                "mean": "Mean of the collectors.",
+                "spread": "highest - lowest.",
+                "spread_share": "spread / mean.",
+            },
+        ),
+    )
+
+
 def _pool_outcomes() -> View:
     fact = PoolDay
     select = sa.select(
@@ -838,6 +874,7 @@ VIEWS: tuple[View, ...] = (
     _contact_plan_rates(),
     _channel_rates(),
     _pool_rates(),
+    _allocation_fairness(),
     _pool_outcomes(),
     _source_outcomes(),
     _arm_results(

@@ -144,6 +144,9 @@ class CaseAssignment(Base):
         sa.Text, comment="auto (the day's split), grab, manual, recall; pool while it lay in the pool."
     )
     queue: Mapped[str] = mapped_column(sa.Text, comment="Queue of the case when the interval began.")
+    bucket: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Bucket of the case when the interval began; NULL until the next morning for one of the desk."
+    )
     from_at: Mapped[datetime] = mapped_column(INSTANT, comment="Begin.")
     from_day: Mapped[date] = mapped_column(comment="Business day of the begin.")
     to_at: Mapped[datetime | None] = mapped_column(INSTANT, comment="End, exclusive; NULL while it lasts.")
@@ -153,6 +156,11 @@ class CaseAssignment(Base):
         sa.Text,
         comment="Why it ended: reassigned, grabbed, pooled, expired, given_back, handed_over, recalled, absent, or the "
         "case's close_reason; NULL while it lasts.",
+    )
+    released: Mapped[str | None] = mapped_column(
+        sa.Text,
+        comment="Rule by which the split took the case back: queue_changed, bucket_changed, term_over, no_result, "
+        "kept_long_enough, owner_away, not_allowed, over_capacity, over_quota, levelled; NULL: none did.",
     )
 
 

@@ -6,7 +6,17 @@ from importlib import import_module
 
 from arrears.warehouse.base import Base
 
-for _module in ("audit", "ops_cases", "ops_consents", "ops_contacts", "ops_desk", "ops_serious", "ops_tokens", "mart"):
+for _module in (
+    "audit",
+    "ops_allocation",
+    "ops_cases",
+    "ops_consents",
+    "ops_contacts",
+    "ops_desk",
+    "ops_serious",
+    "ops_tokens",
+    "mart",
+):
     import_module(f"arrears.warehouse.{_module}")
 
 metadata = Base.metadata

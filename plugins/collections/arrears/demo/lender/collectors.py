@@ -1,7 +1,7 @@
-"""The invented collectors: teams per queue, with skills, regions, quotas and absences. Labels, no names of people.
+"""The invented collectors: teams per queue, with skills, regions, languages, seniority, quotas and absences.
 
-`skills` and `regions` are lists in one text, comma separated without blanks: the queues that the collector works, and
-the region codes; NULL means all of them.
+Labels, no names of people. `skills`, `regions` and `languages` are lists in one text, comma separated without blanks:
+the queues that the collector works, the region codes, and what he speaks; NULL means all of them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from arrears.demo.lender.world import REGIONS
+from arrears.demo.lender.world import LANGUAGES, REGIONS
 from arrears.ledger.contract import arrow_schema
 
 _TEAM_SIZE = 12
@@ -34,13 +34,15 @@ class QueuePlan:
     also: tuple[str, ...] = ()
     """Further queues that its collectors are trained for."""
     regional: bool = False
+    seniority: int = 1
+    """Of its newest; every second and third collector has more."""
 
 
 PLANS = (
     QueuePlan("reminder", 10, 55, 240),
     QueuePlan("phone", 8, 45, 180, also=("reminder",)),
-    QueuePlan("phone_senior", 4, 12, 80),
-    QueuePlan("field", 4, 6, 30, regional=True),
+    QueuePlan("phone_senior", 4, 12, 80, seniority=2),
+    QueuePlan("field", 4, 6, 30, regional=True, seniority=2),
     QueuePlan("agency", 3, 12, 120),
     QueuePlan("legal", 3, None, 60),
 )
@@ -49,8 +51,8 @@ PLANS = (
 TEAM_PLANS = (
     QueuePlan("reminder", 6, 35, 140),
     QueuePlan("phone", 5, 14, 80),
-    QueuePlan("phone_senior", 3, None, 60),
-    QueuePlan("field", 3, 10, 30, regional=True),
+    QueuePlan("phone_senior", 3, None, 60, seniority=2),
+    QueuePlan("field", 3, 10, 30, regional=True, seniority=2),
     QueuePlan("agency", 3, 10, 100),
     QueuePlan("legal", 3, None, 60),
 )
@@ -66,16 +68,16 @@ def collector_ids(contracts: int) -> list[str]:
 
 def lender_collectors(as_of: date, contracts: int) -> pa.Table:
     """The collectors of a generated lender with so many contracts, in the contract's columns."""
-    return _table(PLANS, contracts, as_of, [region.code for region in REGIONS])
+    return _table(PLANS, contracts, as_of, [region.code for region in REGIONS], LANGUAGES)
 
 
 def demo_collectors(as_of: date, regions: Sequence[str] | None = None) -> pa.Table:
     """A demo team for somebody's own ledger, in the contract's columns.
 
     `regions`: the ledger's region codes, which the field collectors share; None leaves them without a region, so
-    that everybody works everywhere.
+    that everybody works everywhere. Languages are left open.
     """
-    return _table(TEAM_PLANS, _LENDER_SIZE, as_of, sorted(set(regions)) if regions else [])
+    return _table(TEAM_PLANS, _LENDER_SIZE, as_of, sorted(set(regions)) if regions else [], [])
 
 
 def write_collectors(path: Path, as_of: date, regions: Sequence[str] | None = None) -> int:
@@ -100,7 +102,9 @@ def _quota(plan: QueuePlan, contracts: int) -> int | None:
     return max(1, round(plan.quota * plan.heads * contracts / _LENDER_SIZE / _heads(plan, contracts)))
 
 
-def _table(plans: Sequence[QueuePlan], contracts: int, as_of: date, regions: Sequence[str]) -> pa.Table:
+def _table(
+    plans: Sequence[QueuePlan], contracts: int, as_of: date, regions: Sequence[str], languages: Sequence[str]
+) -> pa.Table:
     month = as_of.replace(day=1)
     rows: list[dict[str, Any]] = []
     for plan in plans:
@@ -119,6 +123,9 @@ def _table(plans: Sequence[QueuePlan], contracts: int, as_of: date, regions: Seq
                     "team": f"{plan.queue}-{position // _TEAM_SIZE + 1}",
                     "skills": ",".join(skills),
                     "regions": ",".join(shared) or None,
+                    # whoever of three is away, one is there who speaks all; those on the road all do
+                    "languages": ",".join(languages if position % 3 or shared else languages[:1]) or None,
+                    "seniority": plan.seniority + position % 3,
                     "daily_quota": _quota(plan, contracts),
                     "capacity": plan.capacity,
                     "active_from": month - timedelta(days=90 + number * 37 % 1500),
