@@ -253,9 +253,14 @@ class Desk:
         *,
         to: str | None,
         reason: str,
+        from_collector_id: str | None = None,
         request_key: str | None = None,
     ) -> Changed:
-        """A lead gives cases, of a collector or of the pool, to another collector; `to` None: to the pool."""
+        """A lead gives cases, of a collector or of the pool, to another collector; `to` None: to the pool.
+
+        With `from_collector_id` only what that collector still has: what somebody moved meanwhile is refused
+        (case.moved).
+        """
         caller.must_lead("a hand-over")
         ids = distinct_ids(case_ids, "a hand-over")
         words = given_reason(reason, "a hand-over")
@@ -282,6 +287,8 @@ class Desk:
                         rule = "scope.team"
                     elif case.collector_id == to:
                         rule = "case.there_already"
+                    elif from_collector_id is not None and case.collector_id != from_collector_id:
+                        rule = "case.moved"
                     elif target is not None:
                         rule = why_not(case, target, self._queue_rules(case.queue))
                         if rule is None and room is not None and len(moves) >= room:
@@ -293,7 +300,7 @@ class Desk:
             self._move(connection, caller, moves, "handed_over", words, request_key)
             return Changed(tuple(each.case.case_id for each in moves), tuple(refused))
 
-        return self._change(caller, "hand_over", request_key, (*ids, to, words), Changed, act)
+        return self._change(caller, "hand_over", request_key, (*ids, to, words, from_collector_id), Changed, act)
 
     def recall(
         self,

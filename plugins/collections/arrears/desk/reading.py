@@ -25,6 +25,8 @@ from arrears.desk.views import (
     PoolDetail,
     PoolView,
     QueueShare,
+    SplitShare,
+    SplitSpread,
     Spread,
     WorkItem,
     Worklist,
@@ -32,6 +34,7 @@ from arrears.desk.views import (
 from arrears.outreach.channels.names import MANUAL_CHANNEL
 from arrears.warehouse import ops_desk
 from arrears.warehouse.audit import StepResultRow
+from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 from arrears.warehouse.ops_cases import CASE, COLLECTOR
 from arrears.warehouse.ops_contacts import ContactTask
 
@@ -42,6 +45,8 @@ _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _OWNED = CASE.c.state == sa.literal_column("'owned'")
 _POOL = CASE.c.state == sa.literal_column("'pool'")
 _NOTHING = Decimal(0)
+_MEASURES = ("cases", "overdue_amount", "expected_recovery", "difficulty", "exposure")
+"""Measures of fairness in the order in which people read them; JSONB keeps none."""
 
 
 def read_worklist(
@@ -247,6 +252,7 @@ def read_allocation(
             sa.func.count().filter(CASE.c.source == "grab").label("grabbed"),
             sa.func.count().filter(CASE.c.source.in_(["manual", "recall"])).label("by_hand"),
             sa.func.count(CASE.c.lease_until).label("leased"),
+            sa.func.count().filter(CASE.c.placement == "agency", _OWNED).label("with_agency"),
             sa.func.count().filter(CASE.c.source == "grab", CASE.c.human_action_on == today).label("grabbed_today"),
         )
         .where(open_cases)
@@ -263,27 +269,27 @@ def read_allocation(
         if caller.role == "collector" or caller.teams is None or row.team in caller.teams
     }
     by_hand, batches = read_presets(connection, today), batches_of(connection, today)
-    morning = _morning(connection, today)
+    fairness, shares = _fairness(connection, today), _split_shares(connection, today)
     queues = []
     for queue, own in rules.in_order(held).items():
         if only is not None and queue != only:
             continue
         people = [
-            _share(queue, own, collector, held.get(queue, {}), in_all, by_hand, today)
+            _share(queue, collector, held.get(queue, {}), in_all, by_hand, shares, today)
             for collector in roster.values()
             if collector.as_of == today or collector.collector_id in held.get(queue, {})
         ]
-        queues.append(_queue_share(queue, own, people, held.get(queue, {}), batches, morning.get(queue, {})))
+        queues.append(_queue_share(queue, own, people, held.get(queue, {}), batches, fairness.get(queue, ())))
     return AllocationView(business_day=today, as_of=clock.now(), queues=tuple(queues))
 
 
 def _share(
     queue: str,
-    own: QueueRules,
     collector: sa.Row[Any],
     held: Mapping[str | None, sa.Row[Any]],
     in_all: Mapping[str | None, int],
     by_hand: Presets,
+    shares: Mapping[tuple[str, str], SplitShare],
     today: date,
 ) -> CollectorShare:
     who = collector.collector_id
@@ -307,7 +313,8 @@ def _share(
         at_work=bool(collector.at_work) and collector.as_of == today and not absent,
         absent_by_hand=absent,
         trained=collector.skills is None or queue in listed(collector.skills),
-        fewer_because=("regions",) if own.respect_regions and collector.regions is not None else (),
+        fewer_because=(),
+        split=shares.get((queue, who)),
     )
 
 
@@ -317,7 +324,7 @@ def _queue_share(
     people: Sequence[CollectorShare],
     held: Mapping[str | None, sa.Row[Any]],
     batches: Mapping[str, int],
-    morning: Mapping[str, Any],
+    fairness: tuple[SplitSpread, ...],
 ) -> QueueShare:
     working = [each for each in people if each.at_work and each.trained]
     counts = _spread([Decimal(each.cases) for each in working])
@@ -337,7 +344,8 @@ def _queue_share(
         collectors=told,
         count_spread=counts,
         amount_spread=_spread([each.overdue_amount for each in working]),
-        morning=morning,
+        fairness=fairness,
+        with_agency=sum(row.with_agency for row in owned),
     )
 
 
@@ -350,11 +358,15 @@ def _why_fewer(share: CollectorShare, mean: Decimal) -> tuple[str, ...]:
     if share.cases >= int(mean):
         return ()
     reasons = []
-    if share.quota is not None and share.auto >= share.quota:
-        reasons.append("quota")
     if share.capacity is not None and share.total_cases >= share.capacity:
         reasons.append("capacity")
-    return (*reasons, *share.fewer_because)
+    if share.quota is not None and share.auto >= share.quota:
+        reasons.append("quota")
+    if share.split is not None:
+        reasons += [rule for rule in share.split.limited_by if rule not in ("absent", "capacity", "quota")]
+        if share.split.cases > share.cases:
+            reasons.append("moved_since")
+    return tuple(reasons)
 
 
 def _spread(values: Iterable[Decimal]) -> Spread:
@@ -364,7 +376,26 @@ def _spread(values: Iterable[Decimal]) -> Spread:
     return Spread(min(figures), max(figures), sum(figures, _NOTHING) / len(figures))
 
 
-def _morning(connection: sa.Connection, today: date) -> Mapping[str, Mapping[str, Any]]:
+def _split_shares(connection: sa.Connection, today: date) -> Mapping[tuple[str, str], SplitShare]:
+    """What the day's split gave each collector, by queue and collector."""
+    share = COLLECTOR_SHARE.c
+    return {
+        (row.queue, row.collector_id): SplitShare(
+            cases=row.cases,
+            kept=row.kept,
+            given=row.given,
+            taken_back=row.taken_back,
+            expected_recovery=row.expected_recovery,
+            difficulty=row.difficulty,
+            even_share=row.even_share,
+            limited_by=listed(row.limited_by),
+        )
+        for row in connection.execute(sa.select(COLLECTOR_SHARE).where(share.business_day == today))
+    }
+
+
+def _fairness(connection: sa.Connection, today: date) -> Mapping[str, tuple[SplitSpread, ...]]:
+    """How even the day's split was, by queue, as the step told it: `mart` has the same once the KPIs are loaded."""
     figures = connection.scalar(
         sa.select(StepResultRow.figures)
         .where(
@@ -376,5 +407,15 @@ def _morning(connection: sa.Connection, today: date) -> Mapping[str, Mapping[str
         .order_by(StepResultRow.step_result_id.desc())
         .limit(1)
     )
-    per_queue: Mapping[str, Mapping[str, Any]] = (figures or {}).get("per_queue", {})
-    return per_queue
+    told: Mapping[str, Mapping[str, Mapping[str, str]]] = (figures or {}).get("fairness", {})
+    return {
+        queue: tuple(
+            SplitSpread(measure, *(Decimal(each[moment]) if moment in each else None for moment in ("before", "after")))
+            for measure, each in sorted(measures.items(), key=lambda item: _place(item[0]))
+        )
+        for queue, measures in told.items()
+    }
+
+
+def _place(measure: str) -> tuple[int, str]:
+    return (_MEASURES.index(measure) if measure in _MEASURES else len(_MEASURES), measure)

@@ -282,6 +282,39 @@ class Spread:
 
 
 @dataclass(frozen=True)
+class SplitSpread:
+    """How far collectors are apart in one measure: highest less lowest, before the day's split and after it."""
+
+    measure: str
+    """cases, overdue_amount, expected_recovery, difficulty (points a case) or exposure (cases off the queue's mix)."""
+    before: Decimal | None
+    """With what they had when the day began."""
+    after: Decimal | None
+    """With what the split gave them."""
+
+
+@dataclass(frozen=True)
+class SplitShare:
+    """What the day's split gave one collector of a queue, and what kept him from more."""
+
+    cases: int
+    kept: int
+    """Of them the ones that he had in the morning."""
+    given: int
+    """Of them the ones that were given anew."""
+    taken_back: int
+    """Cases that he had in the morning and has no more."""
+    expected_recovery: Decimal
+    """What is expected to be recovered of them."""
+    difficulty: Decimal | None
+    """Mean difficulty of them, 0 to 100 points; None: he has none."""
+    even_share: Decimal
+    """Mean of the cases of those at work for the queue."""
+    limited_by: tuple[str, ...]
+    """Rules that kept him from as many as others have; empty: none did."""
+
+
+@dataclass(frozen=True)
 class CollectorShare:
     """What one collector has of a queue now."""
 
@@ -307,8 +340,10 @@ class CollectorShare:
     trained: bool
     """Whether he is trained for the queue."""
     fewer_because: tuple[str, ...]
-    """Rules that explain why he has fewer than the mean: absent, not_trained, regions, quota, capacity, …; empty when
-    he has no fewer."""
+    """Rules that explain why he has fewer than the mean: absent, not_trained, capacity, quota, regions, languages, …;
+    moved_since when cases left him after the split; empty when he has no fewer."""
+    split: SplitShare | None = None
+    """What the day's split gave him; None: it has not run, or he is not trained for the queue."""
 
 
 @dataclass(frozen=True)
@@ -327,8 +362,10 @@ class QueueShare:
     count_spread: Spread
     """Cases per collector who is at work and trained for the queue, now."""
     amount_spread: Spread
-    morning: Mapping[str, Any] = field(default_factory=dict)
-    """Figures of the day's split, as `allocate_cases` recorded them; empty when it has not run."""
+    fairness: tuple[SplitSpread, ...] = ()
+    """How even the day's split was, as `allocate_cases` recorded it; empty when it has not run."""
+    with_agency: int = 0
+    """Cases that agencies have: they can be recalled."""
 
 
 @dataclass(frozen=True)

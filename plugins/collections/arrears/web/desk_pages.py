@@ -223,7 +223,8 @@ def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, heade
                 return cases_of(question, caller)
             view = sources.desk().allocation(caller)
             chosen = next((each for each in view.queues if each.queue == question.queue), None)
-            chosen = chosen or (view.queues[0] if view.queues else None)
+            # the first one to look at is the first in which there is anything to see
+            chosen = chosen or next((each for each in view.queues if each.cases), next(iter(view.queues), None))
             more = {} if question.part == "live" else recent(caller)
             return more | {
                 "view": view,

@@ -200,7 +200,7 @@
       }
       // a case is not handed to whoever has it
       for (const option of form.querySelectorAll("option[data-collector]")) {
-        option.disabled = option.hidden = option.dataset.collector === fill.from_collector;
+        option.disabled = option.hidden = option.dataset.collector === fill.from_collector_id;
       }
     }
     for (const region of panel.querySelectorAll("[data-load]")) {
@@ -339,6 +339,11 @@
     const list = answer.done || answer.cases || [];
     const to = form.elements.namedItem("to");
     const values = { ...Object.fromEntries(new FormData(form)), ...body, ...answer, n: Array.isArray(list) ? list.length : list };
+    if (answer.given) {
+      const given = Object.values(answer.given);
+      values.spread = given.reduce((sum, each) => sum + each, 0);
+      values.people = given.length;
+    }
     if (to && to.selectedOptions) values.to = to.selectedOptions[0].textContent.trim();
     const until = answer.lease_until ? ` ${say(words.lease_until, { time: clockTime(answer.lease_until) })}` : "";
     const absent = values.absent === true || values.absent === "true";
