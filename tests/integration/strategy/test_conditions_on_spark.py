@@ -54,9 +54,10 @@ def _facts() -> pa.Table:
 
 
 FACTS = _facts()
+DECIMALS = {"days": 0, "count": 0, "overdue": 2, "owed": 2, "share": 4}
 VOCABULARY = Vocabulary(
     words={
-        name: Word(type=kind, meaning="A column of this test.")
+        name: Word(type=kind, meaning="A column of this test.", decimals=DECIMALS.get(name))
         for kind, names in (("number", NUMBERS), ("text", TEXTS), ("boolean", FLAGS), ("date", DAYS))
         for name in names
     }
@@ -137,7 +138,7 @@ def _same(select: exp.Select, duckdb: DuckDBEngine, cluster: Any) -> pa.Table:
 def test_conditions_are_decided_alike(whens: list[str], duckdb: DuckDBEngine, cluster: Any) -> None:
     columns = []
     for number, when in enumerate(whens):
-        condition = portable(parse_condition(when, VOCABULARY))
+        condition = portable(parse_condition(when, VOCABULARY), VOCABULARY.words)
         truth = exp.Case().when(condition, exp.Literal.string("true"))
         truth = truth.when(exp.Not(this=exp.Paren(this=condition.copy())), exp.Literal.string("false"))
         columns.append(exp.alias_(truth.else_(exp.Literal.string("unknown")), f"c{number}"))
@@ -184,7 +185,7 @@ def test_tables_decide_alike(whens: list[str], duckdb: DuckDBEngine, cluster: An
 
 
 def test_a_quotient_is_the_same_double_and_nothing_without_a_divisor(duckdb: DuckDBEngine, cluster: Any) -> None:
-    condition = portable(parse_condition("overdue / owed >= 0.00015", VOCABULARY))
+    condition = portable(parse_condition("overdue / owed >= 0.00015", VOCABULARY), VOCABULARY.words)
     facts = {row["contract_id"]: row for row in FACTS.to_pylist()}
     rows = _same(exp.select("contract_id", exp.alias_(condition, "reached")).from_("facts"), duckdb, cluster)
     for row in rows.to_pylist():

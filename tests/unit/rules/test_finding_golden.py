@@ -333,6 +333,26 @@ def test_brackets_with_a_gap_or_an_overlap(rules: Path, begins: int, says: str) 
     assert said.count("error:") == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("balance.yaml", "  default: {balance_tier: small}", "  default: {balance_tier: small}\n  default: {}"),
+        ("scores.yaml", "view:", "view: *nowhere\nview2:"),
+        ("profile.yaml", "band:", "band: ["),
+        ("treatments.yaml", "segment:", "\tsegment:"),
+        ("experiments.yaml", "challenger: 0.10", "challenger: 0.11"),
+        ("experiments.yaml", "experiments:", "experiments: ["),
+    ],
+)
+def test_a_file_that_cannot_be_read_brings_no_findings_about_its_names(
+    rules: Path, file: str, old: str, new: str
+) -> None:
+    edit(rules, file, old, new)
+    (error,) = [each for each in check_rules(latest_rule_set(rules)) if each.severity == "error"]
+    assert error.code == "file"
+    assert f"/{file}:" in error.where
+
+
 def test_one_wrong_file_does_not_hide_what_is_wrong_in_another(rules: Path) -> None:
     edit(rules, "scores.yaml", "from_bucket: 2", "from_buckt: 2")
     write(rules, "kpi.yaml", "[")

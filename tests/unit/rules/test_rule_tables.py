@@ -99,6 +99,33 @@ def test_a_wrong_table_is_refused(old: str, new: str, expected: str) -> None:
     assert error.value.where.startswith("weights.yaml:")
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        "days * 2000000000 > 5",
+        "2000000000 + days > 5 and days + 2000000000 + 2000000000 > 5",
+        "amount * amount > 5",
+        "amount * amount * amount > 5",
+        "days * amount * 99 > amount - days",
+    ],
+)
+def test_arithmetic_does_not_overflow_in_the_types_that_cases_have(when: str) -> None:
+    words = {
+        "days": Word(type="number", decimals=0, meaning="days"),
+        "amount": Word(type="number", decimals=2, meaning="an amount"),
+    }
+    rule = {"id": "R1", "when": when, "then": {"hit": True}}
+    outputs = {"hit": {"type": "boolean", "meaning": "x"}}
+    one = DecisionTable.model_validate({"name": "one", "outputs": outputs, "rules": [rule], "default": {"hit": False}})
+    made, _ = compile_table(one, Vocabulary(words=words))
+    source = exp.select(
+        exp.alias_(exp.cast(exp.convert(9_999), "INTEGER"), "days"),
+        exp.alias_(exp.cast(exp.convert("99999999.99"), "DECIMAL(18, 2)"), "amount"),
+    )
+    select = exp.select("hit").from_(made.over(source).subquery("it"))
+    assert duckdb.sql(select.sql(dialect="duckdb")).fetchall() == [(True,)]
+
+
 @pytest.fixture
 def rules(tmp_path: Path) -> Path:
     return copy_rules(tmp_path / "rules")

@@ -27,6 +27,7 @@ _IN_OTHERS = ("query", "unnest", "field", "is_global")
 """What IN may be followed by besides a list of values."""
 _NULL = "null"
 _TEXT = re.compile(r"'(?:[^']|'')*'")
+_CAST_TO_DATE = re.compile(r"CAST\('(\d{4}-\d{2}-\d{2})' AS DATE\)")
 _NUMBER = re.compile(r"\d{1,18}(\.\d{0,9})?|\.\d{1,9}")
 """Numbers that every engine reads as the same exact decimal."""
 _DEEPEST = 60
@@ -74,6 +75,11 @@ def has_comment(text: str) -> bool:
     """Whether there is a comment or a semicolon in a condition; what stands in quotes is a value."""
     bare = _TEXT.sub("''", text)
     return any(mark in bare for mark in _MARKS)
+
+
+def as_written(node: exp.Expr) -> str:
+    """An expression as conditions write it: DuckDB's SQL, with dates as DATE '2026-01-31'."""
+    return _CAST_TO_DATE.sub(r"DATE '\1'", node.sql(dialect="duckdb"))
 
 
 def words_read(condition: exp.Expr) -> tuple[str, ...]:
@@ -134,7 +140,7 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
         _expect(node.this, "text", vocabulary)
         if not (isinstance(node.expression, exp.Literal) and node.expression.is_string):
             raise ConditionError(
-                f"a pattern in single quotes after LIKE, not {node.expression.sql(dialect='duckdb')!r}",
+                f"a pattern in single quotes after LIKE, not {as_written(node.expression)!r}",
                 "Write the pattern; % stands for any characters, _ for one.",
             )
         return "boolean"
@@ -154,7 +160,7 @@ def _kind(node: exp.Expr, vocabulary: Vocabulary) -> Kind | str:
         return _date(node.this)
     raise ConditionError(
         f"an expression of comparisons, AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, arithmetic, COALESCE, GREATEST, "
-        f"LEAST or ABS; {node.sql(dialect='duckdb')!r} is none of them",
+        f"LEAST or ABS; {as_written(node)!r} is none of them",
         "Write the condition with these, or have the column computed by an earlier table.",
     )
 
@@ -163,9 +169,9 @@ def _check_parentheses(node: exp.Expr) -> None:
     """Refuses a comparison of comparisons without parentheses: engines refuse it, or read it in their own way."""
     for part in node.iter_expressions():
         if isinstance(part, _TRUTHS):
-            shown = part.sql(dialect="duckdb")
+            shown = as_written(part)
             raise ConditionError(
-                f"parentheses around {shown!r} in {node.sql(dialect='duckdb')!r}",
+                f"parentheses around {shown!r} in {as_written(node)!r}",
                 f"Write ({shown}), or put the parentheses where you mean them.",
             )
 
@@ -196,7 +202,7 @@ def _word(column: exp.Column, vocabulary: Vocabulary) -> Kind:
     if column.table or column.name not in vocabulary.words or isinstance(identifier, exp.Star) or identifier.quoted:
         near = difflib.get_close_matches(column.name, vocabulary.words, n=1)
         raise ConditionError(
-            f"a name of the vocabulary, not {column.sql(dialect='duckdb')!r}",
+            f"a name of the vocabulary, not {as_written(column)!r}",
             f"Did you mean {near[0]!r}?" if near else "vocabulary.yaml lists the names.",
         )
     return vocabulary.words[column.name].type
@@ -205,14 +211,14 @@ def _word(column: exp.Column, vocabulary: Vocabulary) -> Kind:
 def _expect(node: exp.Expr, kind: Kind, vocabulary: Vocabulary) -> Kind:
     found = _kind(node, vocabulary)
     if found not in (kind, _NULL):
-        raise ConditionError(f"a {kind} in {node.sql(dialect='duckdb')!r}, which is a {found}", "Correct the type.")
+        raise ConditionError(f"a {kind} in {as_written(node)!r}, which is a {found}", "Correct the type.")
     return kind
 
 
 def _same_kind(first: exp.Expr, others: Sequence[exp.Expr], vocabulary: Vocabulary) -> Kind | str:
     kinds = {_kind(node, vocabulary) for node in (first, *others)} - {_NULL}
     if len(kinds) > 1:
-        shown = " with ".join(node.sql(dialect="duckdb") for node in (first, *others))
+        shown = " with ".join(as_written(node) for node in (first, *others))
         raise ConditionError(
             f"values of one type compared, not {' and '.join(sorted(kinds))} in {shown!r}",
             "Dates are written DATE '2026-01-31', texts in single quotes, numbers without.",

@@ -231,7 +231,7 @@ def compile_table(table: DecisionTable, vocabulary: Vocabulary) -> tuple[Compile
 
     Raises RuleError for the first condition that is wrong.
     """
-    conditions = [portable(condition) for _, condition in _conditions(table, vocabulary)]
+    conditions = [portable(condition, vocabulary.words) for _, condition in _conditions(table, vocabulary)]
     compiled = _first(table, conditions) if table.hit == "first" else _collected(table, conditions)
     return compiled, vocabulary.extended(table.words())
 

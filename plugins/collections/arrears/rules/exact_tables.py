@@ -17,7 +17,7 @@ import z3
 from sqlglot import exp
 
 from arrears.rules import exact
-from arrears.rules.conditions import words_read
+from arrears.rules.conditions import as_written, words_read
 from arrears.rules.decision_table import DecisionTable
 from arrears.rules.exact import Formula, Term, Truth, UndecidedError, Value
 from arrears.rules.exact_text import make_alphabet
@@ -40,7 +40,7 @@ class Fact:
     """File and line that say so."""
 
     def __str__(self) -> str:
-        return self.condition.sql(dialect="duckdb")
+        return as_written(self.condition)
 
 
 @dataclass(frozen=True)
@@ -160,10 +160,10 @@ class Reasoner:
         for each in reversed(involved):
             rest = [other for other in parts if other is not each]
             if self._check(*rest) == z3.sat:
-                dropped = parts[each].sql(dialect="duckdb")
+                dropped = as_written(parts[each])
                 nearest = self.example(words_read(condition), rest)
                 break
-        return Never(tuple(parts[each].sql(dialect="duckdb") for each in involved), facts, dropped, nearest)
+        return Never(tuple(as_written(parts[each]) for each in involved), facts, dropped, nearest)
 
     def decided(self, layer: int, rule: int | None) -> Example | Undecided | None:
         """A case, by all the words that it comes with, which a rule of a table of hit `first` decides; None if none.
@@ -335,7 +335,7 @@ class Reasoner:
         return literal
 
     def _part(self, node: exp.Expr) -> Formula:
-        text = node.sql(dialect="duckdb")
+        text = as_written(node)
         if text not in self._parts:
             self._parts[text] = self._named(f"part {text}", self.encoder.truth(node).true)
         return self._parts[text]

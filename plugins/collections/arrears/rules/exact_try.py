@@ -9,6 +9,7 @@ import duckdb
 from sqlglot import exp
 
 from arrears.rules.findings import Value
+from arrears.rules.portable import portable
 from arrears.rules.vocabulary import Word
 
 _CASE = "example_case"
@@ -24,7 +25,7 @@ def truths(
         exp.alias_(exp.Literal.number(1), "one"),
         *(exp.alias_(_literal(value, words[name]), name) for name, value in example.items()),
     )
-    asked = exp.select(*(exp.alias_(each.copy(), f"c{number}") for number, each in enumerate(conditions)))
+    asked = exp.select(*(exp.alias_(portable(each, words), f"c{number}") for number, each in enumerate(conditions)))
     query = asked.from_(_CASE).with_(_CASE, as_=row)
     with duckdb.connect() as connection:
         answer = connection.execute(query.sql(dialect="duckdb")).fetchone()

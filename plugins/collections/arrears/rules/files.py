@@ -55,7 +55,7 @@ class Document:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise RulesError(
                 expected="YAML",
-                found=error.problem or "something else",
+                found=(error.problem or "something else").removeprefix("found "),
                 where=f"{path}:{line}",
                 action="Correct the file's form; an editor with the JSON Schema shows the place.",
             ) from None

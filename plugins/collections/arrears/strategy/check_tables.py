@@ -13,7 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from arrears.rules import exact
-from arrears.rules.conditions import ConditionError, parse_condition, words_read
+from arrears.rules.conditions import ConditionError, as_written, parse_condition, words_read
 from arrears.rules.exact_tables import Example, Fact, Layer, Never, Reasoner, Shadowed, Undecided
 from arrears.rules.exact_try import truths
 from arrears.rules.findings import Finding, Severity, example_text, value_text
@@ -358,7 +358,7 @@ def _division_findings(
                 example = reasoner.zero(divisor, words_read(divisor))
                 if example is None:
                     continue
-                shown = divisor.sql(dialect="duckdb")
+                shown = as_written(divisor)
                 message = f"{table.rule(position)} may divide by 0: `{shown}` "
                 message += "may be 0, which DuckDB makes infinity and Spark refuses"
                 action = "Multiply instead (a > 0.2 * b for a / b > 0.2), or divide by greatest(…, 1)."

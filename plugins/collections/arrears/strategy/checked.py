@@ -6,6 +6,7 @@ that it declares still count as words of the later ones.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,7 +20,7 @@ from arrears.rules.decision_table import DecisionTable, Output
 from arrears.rules.files import Model
 from arrears.rules.policy import Policy
 from arrears.rules.rule_set import RuleSet
-from arrears.rules.vocabulary import Vocabulary, Word
+from arrears.rules.vocabulary import Kind, Vocabulary, Word
 from arrears.strategy.ageing_rules import AgeingRules
 from arrears.strategy.experiment_arms import arm_words, experiments_of
 from arrears.strategy.score_rules import ScoreRules
@@ -34,6 +35,24 @@ TABLES: tuple[tuple[str, str], ...] = (
     ("balance.yaml", "priority"),
 )
 """File and section of every decision table, in the order in which they are applied."""
+
+_MUST_MAKE: Mapping[str, tuple[tuple[str, Kind], ...]] = {
+    "tiers": (("balance_tier", "text"),),
+    "view": (("score_view", "text"),),
+    "points": (("profile_points", "number"),),
+    "band": (("profile_band", "text"),),
+    "segment": (("segment", "text"),),
+    "treatment": (
+        ("treatment", "text"),
+        ("intensity", "number"),
+        ("placement", "text"),
+        ("channels", "text"),
+        ("queue", "text"),
+    ),
+    "priority": (("priority", "number"),),
+}
+"""What other tables and the published rows read of each section."""
+_ARM = re.compile(r"\barm_[a-z0-9_]+")
 
 TIER_WORDS = frozenset(
     {
@@ -112,7 +131,7 @@ def read_rules(rules: RuleSet, policy: Policy | None) -> Checked:
         known = (first if not tables else words).extended(made)
         found = _table(rules, file, section)
         table = found if isinstance(found, DecisionTable) else None
-        makes = _made(table) if table is not None else _declared(found)
+        makes = _made(table) if table is not None else _declared(found, section)
         if table is None:
             free |= makes
         made |= makes
@@ -139,7 +158,9 @@ def _arms(rules: RuleSet) -> Mapping[str, Word]:
     try:
         return arm_words(experiments_of(rules))
     except RulesError:
-        return {}
+        # which arms there are is not known, so every name that is like one's passes
+        asked = {name for file, _ in TABLES for name in _ARM.findall(rules.text(file) or "")}
+        return {name: Word(type="text", meaning="Arm of an experiment that cannot be read.") for name in asked}
 
 
 def _table(rules: RuleSet, file: str, section: str) -> DecisionTable | Any:
@@ -160,7 +181,10 @@ def _made(table: DecisionTable) -> dict[str, Word]:
     return {name: word.model_copy(update={"nullable": False}) for name, word in table.words().items()}
 
 
-def _declared(raw: Any) -> dict[str, Word]:
+def _declared(raw: Any, section: str) -> dict[str, Word]:
+    """What a table that cannot be parsed declares; of one that cannot be read, what it must make in any case."""
+    if raw is None:
+        return {name: Word(type=kind, meaning="Of a table that cannot be read.") for name, kind in _MUST_MAKE[section]}
     outputs = raw.get("outputs") if isinstance(raw, dict) else None
     words: dict[str, Word] = {}
     for name, each in (outputs if isinstance(outputs, dict) else {}).items():

@@ -11,7 +11,7 @@ from pydantic import ConfigDict
 from sqlglot import exp
 
 from arrears.engines import Engine
-from arrears.rules.conditions import parse_condition, words_read
+from arrears.rules.conditions import as_written, parse_condition, words_read
 from arrears.rules.decision_table import DecisionTable, Rule
 from arrears.rules.files import RuleModel
 from arrears.rules.policy import AttributeVerdict, Policy, PolicyPack, Source
@@ -126,7 +126,7 @@ def _try_table(
     for position, (rule, condition) in enumerate(zip(table.rules, conditions, strict=True)):
         conjuncts = tuple(
             Conjunct(
-                text=part.sql(dialect="duckdb"),
+                text=as_written(part),
                 holds=holds,
                 need=None if holds else need_of(part, values, vocabulary),
             )
@@ -243,7 +243,7 @@ def _need(node: exp.Expr, values: Mapping[str, Any], vocabulary: Vocabulary, *, 
         return Need(relation="none_of" if negated else "one_of", word=node.this.name, wanted=wanted)
     if type(node) in _ORDER:
         return _comparison(node, values, negated=negated)
-    return Need(relation="hold", wanted=(exp.not_(node.copy()) if negated else node).sql(dialect="duckdb"))
+    return Need(relation="hold", wanted=as_written(exp.not_(node.copy()) if negated else node))
 
 
 def _comparison(node: exp.Expr, values: Mapping[str, Any], *, negated: bool) -> Need:
@@ -252,7 +252,7 @@ def _comparison(node: exp.Expr, values: Mapping[str, Any], *, negated: bool) -> 
     if not isinstance(left, exp.Column) and isinstance(right, exp.Column):
         left, right, kind = right, left, _TURNED[kind]
     if not isinstance(left, exp.Column):
-        return Need(relation="hold", wanted=(exp.not_(node.copy()) if negated else node).sql(dialect="duckdb"))
+        return Need(relation="hold", wanted=as_written(exp.not_(node.copy()) if negated else node))
     if negated:
         kind = _OPPOSITE[kind]
     relation: Any = _ORDER[kind]
@@ -288,4 +288,4 @@ def _number(node: exp.Expr) -> Decimal | None:
 
 def _shown(node: exp.Expr) -> str:
     bare = node.unnest()
-    return bare.name if isinstance(bare, exp.Literal) else str(bare.sql(dialect="duckdb"))
+    return bare.name if isinstance(bare, exp.Literal) else as_written(bare)
