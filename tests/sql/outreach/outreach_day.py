@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -128,7 +128,7 @@ def publish(run: Run, cases: Sequence[Mapping[str, Any]], **tables: Sequence[Map
         for contract_id in row["contract_ids"].split(",")
     ]
     overdue = {row["lead_contract_id"]: row["overdue_amount"] for row in cases}
-    ledger = ("contracts", "customers", "consents", "contact_results", "holds", "promises")
+    ledger = ("contracts", "customers", "consents", "contact_results", "holds", "payments", "promises")
     given = {**tables, "customers": customers, "contracts": contracts}
     for table in ledger:
         write(run, table, given.get(table, ()), arrow_schema(table))
@@ -152,8 +152,15 @@ def publish(run: Run, cases: Sequence[Mapping[str, Any]], **tables: Sequence[Map
 
 def write(run: Run, table: str, rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> None:
     """Replaces a partition; columns that a row does not name are NULL."""
+    instants = {field.name for field in schema if pa.types.is_timestamp(field.type)}
+    made = [{name: _instant(value) if name in instants else value for name, value in row.items()} for row in rows]
     with run.lake.replace(table, run.day) as path:
-        pq.write_table(pa.Table.from_pylist([dict(row) for row in rows], schema=schema), path)
+        pq.write_table(pa.Table.from_pylist(made, schema=schema), path)
+
+
+def _instant(value: object) -> object:
+    """A day as its first instant."""
+    return datetime.combine(value, time.min) if isinstance(value, date) and not isinstance(value, datetime) else value
 
 
 def plan_rows(run: Run) -> list[dict[str, Any]]:

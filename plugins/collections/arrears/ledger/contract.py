@@ -236,8 +236,8 @@ _TABLES = (
             _required("channel", TEXT, "Channel, or all."),
             _required("allowed", FLAG, "True: allowed; false: refused."),
             Column("reason", TEXT, "opt_out, cease, attorney, agreed, …"),
-            Column("valid_from", DATE, "First day; NULL: always."),
-            Column("valid_to", DATE, "First day after; NULL: open."),
+            Column("valid_from", INSTANT, "First instant, or first day; in the lender's time zone. NULL: always."),
+            Column("valid_to", INSTANT, "First instant, or first day, after; NULL: open."),
         ),
     ),
 )

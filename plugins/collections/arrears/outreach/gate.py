@@ -118,13 +118,13 @@ class Gate:
         by_hand = task["channel"] == MANUAL_CHANNEL
         if book.answered and rule.kind in self.contact.stop_on.reply and not by_hand:
             yield Finding("block", "reply.received", HOUSE)
+        today = sum(1 for each in book.contacts if each.today and not each.by_customer)
+        if today >= self.contact.caps.contacts_per_customer:
+            yield Finding("block", "cap.customer", HOUSE)
         contracts = task.get("contract_ids")
         debts = contracts.split(",") if contracts else []
         for pack, zones in zip(self.policy.packs, place.by_pack, strict=True):
             yield from self._of_pack(pack, zones, place, rule, names, debts, book)
-        today = sum(1 for each in book.contacts if each.today and not each.by_customer)
-        if today >= self.contact.caps.contacts_per_customer:
-            yield Finding("block", "cap.customer", HOUSE)
         spacing = timedelta(minutes=self.contact.spacing_minutes)
         last = max((each.at for each in book.contacts if each.today and each.at is not None), default=None)
         if last is not None and self.now < last + spacing:

@@ -29,9 +29,9 @@ def dates(days: Integers, valid: Flags | None = None) -> pa.Array:
     return pa.array(days.astype(np.int32), mask=_mask(valid)).view(DATE)
 
 
-def instants(days: Integers, seconds: Integers) -> pa.Array:
-    """Day numbers and seconds of the day as instants without offset."""
-    return pa.array(days * _DAY_MICROSECONDS + seconds * 1_000_000).view(INSTANT)
+def instants(days: Integers, seconds: Integers, valid: Flags | None = None) -> pa.Array:
+    """Day numbers and seconds of the day as instants without offset; NULL where not `valid`."""
+    return pa.array(days * _DAY_MICROSECONDS + seconds * 1_000_000, mask=_mask(valid)).view(INSTANT)
 
 
 def integers(values: Integers, valid: Flags | None = None) -> pa.Array:

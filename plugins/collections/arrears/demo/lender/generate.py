@@ -33,7 +33,7 @@ from arrears.demo.lender.people import consents_table, customers_table, meet_peo
 from arrears.errors import SettingsError
 from arrears.ledger.contract import TABLES, arrow_schema
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same arguments give other rows than before."""
 
 VINTAGES = 32

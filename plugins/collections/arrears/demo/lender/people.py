@@ -139,7 +139,7 @@ def consents_table(people: People, vintage: Vintage, today: int, draws: Draws) -
             "channel": columns.labels(channel, (*CHANNELS, ALL_CHANNELS)),
             "allowed": columns.flags(kind == _CONSENT_REASONS.index("agreed")),
             "reason": columns.labels(kind, _CONSENT_REASONS),
-            "valid_from": columns.dates(since),
-            "valid_to": columns.dates(since + 365, ends),
+            "valid_from": columns.instants(since, np.zeros_like(since)),
+            "valid_to": columns.instants(since + 365, np.zeros_like(since), ends),
         }
     )
