@@ -43,6 +43,7 @@ stopped AS (
         COALESCE(c.contacts_today, 0) AS contacts_today,
         COALESCE(c.got_in_touch, FALSE) OR COALESCE(n.answered, FALSE) AS answered,
         CASE
+            WHEN v.rule IS NOT NULL THEN v.rule
             WHEN $promise_stops = 'any_contract' AND p.contracts_promised > 0 THEN 'promise.live'
             WHEN $promise_stops = 'all_contracts' AND p.contracts_promised = p.contracts THEN 'promise.live'
             WHEN $payment_stops AND n.paid THEN 'payment.received'
@@ -51,6 +52,7 @@ stopped AS (
     LEFT JOIN promised AS p ON w.customer_id = p.customer_id
     LEFT JOIN contacted AS c ON w.customer_id = c.customer_id
     LEFT JOIN noticed AS n ON w.customer_id = n.customer_id
+    LEFT JOIN repossession_verdict AS v ON w.customer_id = v.customer_id
 ),
 
 option AS (

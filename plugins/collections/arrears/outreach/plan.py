@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 import pyarrow as pa
 
+from arrears.outreach import repossession
 from arrears.outreach.ops_reads import nothing_from_ops
 from arrears.outreach.relations import (
     cadence_relations,
@@ -56,7 +57,7 @@ def build_contact_plan(
     day, lender = run.day.as_of, run.settings.zone
     named = fetch_model(run, "outreach/contact_place").to_pylist()
     places = number_places(policy, [(row["time_zone"], row["region"]) for row in named])
-    reasons = dict(_REASONS)
+    reasons = {**_REASONS, **repossession.REASONS}
     for name in contact.planned_channels():
         reasons[f"cap.{name}"] = f"Over the day's cap of {name}; lowest priority first."
     relations = {
@@ -64,6 +65,7 @@ def build_contact_plan(
         **cadence_relations(contact),
         **rule_relations(contact, policy, reasons),
         **place_relations(contact, policy, places, day, lender),
+        "repossession_verdict": repossession.planned_verdicts(run, contact.live_promise, with_ops=ops is not None),
         **(nothing_from_ops() if ops is None else ops),
     }
     packs = policy.packs

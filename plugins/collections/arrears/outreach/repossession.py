@@ -94,15 +94,29 @@ def planned_cases(run: Run) -> pa.Table:
     return cases.filter(asks).select(["customer_id", "lead_contract_id"])
 
 
+def planned_verdicts(run: Run, live_promise: LivePromise, *, with_ops: bool) -> pa.Table:
+    """What the gate says of the day's cases that ask for a repossession: customer_id, rule or NULL.
+
+    `with_ops`: with what happened since the ledger was pulled, and where the vehicles stand.
+    """
+    cases = planned_cases(run)
+    if not with_ops or not cases.num_rows:
+        return verdicts(None, run, cases, live_promise)
+    with run.warehouse.connect() as connection:
+        return verdicts(connection, run, cases, live_promise)
+
+
 def verdicts(connection: sa.Connection | None, run: Run, cases: pa.Table, live_promise: LivePromise) -> pa.Table:
     """What the gate says of `cases` (customer_id, lead_contract_id) at this moment: customer_id, rule or NULL.
 
     Asked with the connection of the transaction that claims a hand-over, what is known there holds. Without one only
-    the ledger's facts count, for a day that is over.
+    the ledger's facts count, and nothing is asked of the vehicles: for a day that is over, and for previews.
     """
     if not cases.num_rows:
         return pa.table({"customer_id": pa.array([], pa.string()), "rule": pa.array([], pa.string())})
     rules = run.rules.load(FILE, VehicleRules)
+    if connection is None:
+        rules = rules.model_copy(update={"demand_required": False})
     due_from = run.day.as_of - timedelta(days=live_promise.grace_days)
     customers = cases["customer_id"].to_pylist()
     facts = fetch_model(

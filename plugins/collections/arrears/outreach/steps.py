@@ -22,6 +22,8 @@ from arrears.outreach.dispatch import Dispatcher, PushCounts
 from arrears.outreach.merge import merge_plan
 from arrears.outreach.ops_reads import read_ops
 from arrears.outreach.plan import build_contact_plan, count_without_contact
+from arrears.outreach.promised import build_promise_state
+from arrears.outreach.recalls import find_recalls
 from arrears.outreach.receipts import Desk, poll_receipts
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
@@ -45,7 +47,9 @@ def plan_contacts(run: Run) -> StepResult:
     run.lake.require("treatment", run.day, TREATMENT_TABLES)
     contact, policy = load_contact_rules(run.rules)
     load_templates(run.rules, contact)
+    kept = build_promise_state(run, contact.promise)
     rows = build_contact_plan(run, contact, policy, read_ops(run, policy) if run.is_current else None)
+    rows["promise_state"] = kept
     figures: dict[str, object] = {"planned": {}, "blocked": {}, "cut": {}, "warned": {}, "awaiting_approval": {}}
     for count in fetch_model(run, "outreach/plan_summary").to_pylist():
         figure = cast(dict[str, int], figures[count["figure"]])
@@ -213,6 +217,7 @@ def _reconcile(
         by_name.setdefault(name, {})[what] = count
     with run.warehouse.begin() as connection:
         ended = outbox.end_overdue(connection, now, day)
+        taken_back = find_recalls(connection, run, contact.recall, contact.live_promise)
         counted = outbox.count_states(connection, day)
     by_channel: dict[str, dict[str, int]] = {}
     states: Counter[str] = Counter()
@@ -226,6 +231,7 @@ def _reconcile(
         "receipts": by_name,
         "left_behind": left_behind,
         "ended": {state.value: count for state, count in ended.items() if count},
+        "taken_back": dict(taken_back),
     }
     return figures, errors
 
