@@ -75,7 +75,8 @@ def test_the_matrix_says_what_the_shipped_rules_do() -> None:
     grid = treatment_grid(load_strategy(latest_rule_set(RULES)))
     assert cell(grid, 2, "small", "neutral") == [("phone_pressure", "")]
     assert cell(grid, 2, "large", "in_house") == [("firm_phone_pressure", "profile band high"), ("phone_pressure", "")]
-    assert cell(grid, 7, "large", "rolling") == [("legal_action", "")]
+    taken = ("repossession", "delinquent days 211 or more, vehicle type (another)")
+    assert cell(grid, 7, "large", "rolling") == [taken, ("legal_action", "")]
     assert grid.always == {"held": ("none", "none")}
 
 

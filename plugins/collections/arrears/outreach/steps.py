@@ -28,6 +28,9 @@ from arrears.outreach.receipts import Desk, poll_receipts
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
 from arrears.outreach.templates import load_templates
+from arrears.outreach.vehicle_steps import expire_demands
+from arrears.outreach.vehicles import FILE as VEHICLES
+from arrears.outreach.vehicles import VehicleRules
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
 
@@ -48,6 +51,10 @@ def plan_contacts(run: Run) -> StepResult:
     contact, policy = load_contact_rules(run.rules)
     load_templates(run.rules, contact)
     kept = build_promise_state(run, contact.promise)
+    if run.is_current:
+        vehicles = run.rules.load(VEHICLES, VehicleRules)
+        with run.warehouse.begin() as connection:
+            expire_demands(connection, run.clock.now(), run.day.as_of, vehicles)
     rows = build_contact_plan(run, contact, policy, read_ops(run, policy) if run.is_current else None)
     rows["promise_state"] = kept
     figures: dict[str, object] = {"planned": {}, "blocked": {}, "cut": {}, "warned": {}, "awaiting_approval": {}}

@@ -25,6 +25,7 @@ from arrears.outreach.vehicles import (
     FILE,
     TRANSITIONS,
     GpsStatus,
+    Stage,
     Standing,
     Step,
     Taken,
@@ -242,6 +243,49 @@ def record_hand_overs(
         )
     if rows:
         connection.execute(insert(_STEP).on_conflict_do_nothing(), rows)
+    return len(rows)
+
+
+def expire_demands(connection: sa.Connection, now: datetime, day: date, rules: VehicleRules) -> int:
+    """Records that demands have expired: of contracts in open cases whose last step left the demand open and whose
+    period is over. Returns how many; a second look records none.
+    """
+    last = sa.select(_STEP.c.contract_id, sa.func.max(_STEP.c.step_id).label("step_id")).group_by(_STEP.c.contract_id)
+    of_cases = sa.select(
+        CASE.c.customer_id, sa.func.unnest(sa.func.string_to_array(CASE.c.contract_ids, ",")).label("contract_id")
+    ).where(CASE.c.state != "closed")
+    ends, open_cases = last.subquery(), of_cases.subquery()
+    wanted = connection.execute(
+        sa.select(_STEP.c.contract_id, open_cases.c.customer_id)
+        .join(ends, ends.c.step_id == _STEP.c.step_id)
+        .join(open_cases, open_cases.c.contract_id == _STEP.c.contract_id)
+        .where(_STEP.c.step.in_([Step.DEMAND_SENT.value, Step.LOCATED.value]))
+        .order_by(_STEP.c.contract_id)
+    ).all()
+    if not wanted:
+        return 0
+    lock_customers(connection, sorted({row.customer_id for row in wanted}))
+    at = standings(connection, [row.contract_id for row in wanted], day)
+    rows = []
+    for row in wanted:
+        stands = at.get(row.contract_id, Standing())
+        if stands.stage != Stage.DEMANDED or why_not(stands, Step.DEMAND_EXPIRED, day, day, None, rules) is not None:
+            continue
+        rows.append(
+            {
+                "contract_id": row.contract_id,
+                "customer_id": row.customer_id,
+                "step": Step.DEMAND_EXPIRED.value,
+                "on_day": day,
+                "reason": f"{rules.demand.period_days} days are over",
+                "recorded_by": "arrears",
+                "via": "clock",
+                "recorded_at": now,
+                "business_day": day,
+            }
+        )
+    if rows:
+        connection.execute(sa.insert(_STEP), rows)
     return len(rows)
 
 
