@@ -39,7 +39,7 @@ defaults: {grab_batch: 20, grab_batch_max: 30, lease_minutes: 60}
 queues: {phone: {}}
 """
 _RETRY_SECONDS = 0.2
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 @dataclass
@@ -98,20 +98,35 @@ class Served:
 
 
 @contextmanager
-def served(url: str, folder: Path, *, cases: int, callers: int, workers: int = 1) -> Iterator[Served]:
-    """The API with `cases` in the pool of `phone` and one collector with a token per caller."""
-    rules = copy_rules(folder / "rules", RULES)
-    settings = load_settings({"home": folder / "home", "warehouse_url": url, "rules": rules, "clock": NOON})
+def served(
+    url: str,
+    folder: Path,
+    *,
+    cases: int,
+    callers: int,
+    workers: int = 1,
+    rules: str = RULES,
+    before: Callable[[Served], None] | None = None,
+) -> Iterator[Served]:
+    """The API with `cases` in the pool of `phone` and one collector with a token per caller.
+
+    Without cases `before` fills the warehouse, before the server starts.
+    """
+    folder_of_rules = copy_rules(folder / "rules", rules)
+    settings = load_settings({"home": folder / "home", "warehouse_url": url, "rules": folder_of_rules, "clock": NOON})
     warehouse = open_warehouse(settings)
     desk = Desk(warehouse, settings, settings.acting_clock())
     made = Served(Floor(desk, warehouse, settings), folder, workers=workers)
     names = [f"C{i:03d}" for i in range(callers)]
-    made.floor.cases(cases)
-    made.floor.collectors(*names)
+    if cases:
+        made.floor.cases(cases)
+        made.floor.collectors(*names)
     for each in names:
         made.tokens[each] = issue_token(
             warehouse, f"desk-{each}", "collector", collector_id=each, lifetime=timedelta(days=1), at=now()
         ).text
+    if before is not None:
+        before(made)
     with warehouse.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(sa.text("ANALYZE"))
     made.start()
@@ -170,7 +185,7 @@ class Journal:
 
 
 async def grab_until_empty(url: str, token: str, journal: Journal, pause: float, timings: list[float]) -> None:
-    """Grabs every `pause` seconds until the pool is empty; whatever has no answer is sent again with its key."""
+    """Grabs until the pool is empty or the caller is full; whatever has no answer is sent again with its key."""
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as client:
         while True:
@@ -181,10 +196,14 @@ async def grab_until_empty(url: str, token: str, journal: Journal, pause: float,
             except httpx.HTTPError:
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
-            if answer.status_code >= 500:
+            rule = answer.json().get("rule", "")
+            if answer.status_code >= 500 or rule == "rate.caller":
                 await asyncio.sleep(_RETRY_SECONDS)
                 continue
             timings.append(time.perf_counter() - begun)
+            if rule.startswith("limit."):
+                journal.got([])
+                return
             assert answer.status_code == 200, answer.text
             cases = [each["case_id"] for each in answer.json()["cases"]]
             journal.got(cases)

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-import sys
-from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
-import sqlalchemy as sa
-from tests.support.api_load import Journal, measure, served, wait_until
+from tests.support.api_load import measure, served
 from tests.support.desk_floor import empty_ops
+from tests.support.desk_ordeal import ordeal
 
 from arrears.api.tokens import issue_token, now
-from arrears.settings import PROJECT
-from arrears.warehouse.ops_cases import CASE
-
-
-def owners(warehouse: sa.Engine) -> dict[str, str]:
-    """Who has which case."""
-    with warehouse.connect() as connection:
-        owned = sa.select(CASE.c.case_id, CASE.c.collector_id).where(CASE.c.state == "owned")
-        return {case_id: str(owner) for case_id, owner in connection.execute(owned)}
 
 
 def test_fifty_callers_who_grab_once_a_second_are_answered_fast(pg_url: str, tmp_path: Path) -> None:
@@ -44,58 +32,14 @@ def test_fifty_callers_who_grab_once_a_second_are_answered_fast(pg_url: str, tmp
     assert "desk-C" not in log
 
 
-def test_nothing_is_lost_when_callers_and_server_are_killed(pg_url: str, tmp_path: Path) -> None:
-    empty_ops(pg_url)
-    cases, journals = 2_500, tmp_path / "journals"
-    journals.mkdir()
-
-    def given() -> int:
-        return sum(len(each) for path in journals.glob("*.jsonl") for each in Journal(path).given.values())
-
-    def play(number: int) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.support.api_load", "--play", str(tmp_path / f"part{number}.json")]
-        return subprocess.Popen(command, cwd=PROJECT)
-
-    with served(pg_url, tmp_path, cases=cases, callers=12) as api:
-        tokens = list(api.tokens.items())
-        for number in range(3):
-            part = {"url": api.url, "pause": 0.1, "journals": str(journals), "tokens": dict(tokens[number::3])}
-            (tmp_path / f"part{number}.json").write_text(json.dumps(part), encoding="utf-8")
-        players = [play(number) for number in range(3)]
-        try:
-            for share in (0.1, 0.35):
-                wait_until(lambda: given() > cases * share)  # noqa: B023 - waited for before the next one
-                api.kill()
-                players[0].kill()
-                players[0].wait()
-                api.start()
-                players[0] = play(0)
-            wait_until(lambda: given() > cases * 0.5)
-            for number in (1, 2):
-                players[number].kill()
-                players[number].wait()
-                players[number] = play(number)
-            assert [player.wait(120) for player in players] == [0, 0, 0]
-        finally:
-            for player in players:
-                player.kill()
-                player.wait()
-        warehouse = api.floor.warehouse
-        told = Counter(
-            (case, path.stem)
-            for path in journals.glob("*.jsonl")
-            for batch in Journal(path).given.values()
-            for case in batch
-        )
-        assert len(told) == cases, "every case was given to somebody who knows it"
-        assert set(told.values()) == {1}, "and once"
-        assert dict(told.keys()) == owners(warehouse), "to the one whom the warehouse names"
-        with warehouse.connect() as connection:
-            doubled = sa.text(
-                "SELECT count(*) FROM (SELECT case_id FROM ops.case_assignment WHERE source = 'grab'"
-                " GROUP BY case_id HAVING count(*) > 1) AS doubled"
-            )
-            assert connection.scalar(doubled) == 0
+def test_nothing_is_lost_when_callers_and_server_are_killed_and_the_morning_runs_again(
+    pg_url: str, tmp_path: Path
+) -> None:
+    # `python -m tests.support.desk_ordeal` goes through the same with 50,000 cases and 50 callers
+    told = ordeal(pg_url, tmp_path, cases=3_000, callers=20)
+    print(told)
+    assert (told.kills, told.full) == (8, 2)
+    assert told.reruns >= 2, "the morning's steps ran beside the grabs"
 
 
 def test_several_workers_count_together_and_end_when_asked(pg_url: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 import pytest
 
@@ -137,6 +138,18 @@ def test_markup_and_sql_are_text_in_every_field(api: Api, text: str) -> None:
         assert answer.status_code < 500, f"{path}: {answer.text}"
         if answer.status_code >= 400:
             assert text not in json.dumps(answer.json(), ensure_ascii=False), f"{path} repeats what was sent"
+    asked = quote(text, safe="")
+    for path in (
+        f"/pools/{asked}",
+        f"/worklist?collector_id={asked}",
+        f"/worklist?collector_id=C1&queue={asked}",
+        f"/allocation?queue={asked}",
+        f"/audit?collector_id={asked}&queue={asked}&action={asked}",
+        f"/performance?from_day={asked}&basis={asked}",
+    ):
+        answer = api.ask("GET", f"/api/v1{path}", lead)
+        assert answer.status_code in (200, 404, 422), f"{path}: {answer.text}"
+        assert text not in json.dumps(answer.json(), ensure_ascii=False), f"{path} repeats what was sent"
     assert api.floor.case(case).state == "pool"
     stored = [each["reason"] for each in api.floor.rows("case_event") if each["action"] == "quota_set"]
     assert stored == [text], "kept as it came; whoever shows it escapes it"

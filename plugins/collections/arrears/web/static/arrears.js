@@ -353,6 +353,8 @@
     return `${say(empty && form.dataset.doneEmpty ? form.dataset.doneEmpty : template, values)}${values.n ? until : ""} ${notDone(answer)}`.trim();
   }
 
+  const isOpen = (form) => !form.closest("[data-panel][hidden]");
+
   async function send(form, pressed) {
     if (form.dataset.sending) return;
     const body = bodyOf(form, pressed);
@@ -394,10 +396,11 @@
         await refreshAll();
         count();
         const next = boxesOf(form)[0] || form.querySelector("[data-close]") || form.querySelector("button");
-        next.focus({ preventScroll: true });
+        if (isOpen(form)) next.focus({ preventScroll: true });
       } else {
         await refreshAll();
-        closePanels({ focus: true });
+        // while the page was read anew the reader may have opened another form: that one stays
+        if (isOpen(form)) closePanels({ focus: true });
       }
     } catch {
       refusal(form, words.no_answer);
