@@ -347,8 +347,8 @@
     if (to && to.selectedOptions) values.to = to.selectedOptions[0].textContent.trim();
     const until = answer.lease_until ? ` ${say(words.lease_until, { time: clockTime(answer.lease_until) })}` : "";
     const absent = values.absent === true || values.absent === "true";
-    const back = (form.dataset.doneBack && !absent) || values.decision === "reject" ? form.dataset.doneBack : "";
-    const template = back || form.dataset.done;
+    const back = values.decision === "reject" || ("absent" in values && !absent);
+    const template = (back && form.dataset.doneBack) || form.dataset.done;
     const empty = values.quota === null || values.batch === null;
     return `${say(empty && form.dataset.doneEmpty ? form.dataset.doneEmpty : template, values)}${values.n ? until : ""} ${notDone(answer)}`.trim();
   }
