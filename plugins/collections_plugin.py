@@ -16,6 +16,7 @@ PAGES = {
     "allocation": "Allocation 案件分配",
     "pool": "Grab pool 抢单",
     "performance": "Performance 绩效",
+    "outreach": "Outreach 触达",
     "approvals": "Approvals 审批",
     "vehicles": "Vehicles 收车",
     "explain": "Explain 处置说明",

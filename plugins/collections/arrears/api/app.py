@@ -17,6 +17,7 @@ from arrears.api.front import Front, Gate, Identify
 from arrears.api.hooks import PATHS, TakeCall, hook_routes
 from arrears.api.limits import TokenBuckets
 from arrears.api.metrics import Metrics
+from arrears.api.outreach import ContactsOf, contact_routes
 from arrears.api.problems import MEDIA_TYPE, Problem, install
 from arrears.api.routes import Services, routes, service_routes
 from arrears.api.serious import SeriousServices, serious_routes
@@ -51,6 +52,7 @@ def create_api(
     now: Callable[[], datetime],
     *,
     serious: SeriousServices | None = None,
+    contacts: ContactsOf | None = None,
     hooks: TakeCall | None = None,
     prefix: str = "/api",
     open_health: bool = True,
@@ -60,10 +62,9 @@ def create_api(
     """The application.
 
     `identify` tells who sends a request, `now` is the clock of acting. Without `serious` there are no routes of serious
-    steps, without `hooks` no webhooks: these are signed, and pass without a caller. The routes stand below
-    `<prefix>/v1`; `prefix`
-    is empty where the application is mounted below one. `open_health` answers /health without a caller. `close` is
-    called when the server ends, in Airflow as well.
+    steps, without `contacts` none that act on single contacts, without `hooks` no webhooks: these are signed, and pass
+    without a caller. The routes stand below `<prefix>/v1`; `prefix` is empty where the application is mounted below
+    one. `open_health` answers /health without a caller. `close` is called when the server ends, in Airflow as well.
     """
     work = work or Work(settings.threads, settings.wait_seconds)
     metrics = Metrics()
@@ -87,6 +88,8 @@ def create_api(
     app.include_router(routes(services, work, metrics, now), prefix=f"{prefix}/{VERSION}")
     if serious is not None:
         app.include_router(serious_routes(serious, work), prefix=f"{prefix}/{VERSION}")
+    if contacts is not None:
+        app.include_router(contact_routes(contacts, work), prefix=f"{prefix}/{VERSION}")
     app.include_router(service_routes(services, work, metrics))
     if hooks is not None:
         app.include_router(hook_routes(hooks, work))

@@ -49,6 +49,7 @@ def make_service(settings: Settings, api: ApiSettings, *, machine_time: Callable
         api,
         sources.now,
         serious=sources.serious(),
+        contacts=sources.contacts,
         hooks=sources.webhooks(machine_time).take,
         work=work,
         close=sources.close,

@@ -17,6 +17,7 @@ from arrears.desk.desk import Desk
 from arrears.kpi.performance import PerformanceBasis, PerformanceView, performance
 from arrears.outreach.approvals import Approvals
 from arrears.outreach.channels.address import address_from_environment
+from arrears.outreach.handling import Contacts
 from arrears.outreach.recalls import Recalls
 from arrears.outreach.vehicle_steps import Vehicles
 from arrears.outreach.webhooks import Webhooks
@@ -43,6 +44,11 @@ class Sources:
     def serious(self) -> SeriousServices:
         """Approvals, vehicles and recalls, as the application wants them."""
         return SeriousServices(approvals=self._approvals, vehicles=self._vehicles, recalls=self._recalls)
+
+    def contacts(self) -> Contacts:
+        """Single contacts, for leads to send again or cancel."""
+        settings, engine, _ = self._opened()
+        return Contacts(engine, settings.acting_clock())
 
     def webhooks(self, machine_time: Callable[[], datetime]) -> Webhooks:
         """Takes the calls of providers; their secrets are in the environment, as for a worker."""

@@ -19,6 +19,7 @@ _TAGS = {
     "work": "Work on cases",
     "lead": "For leads and viewers",
     "serious": "Serious steps",
+    "outreach": "Contacts",
     "service": "The service",
 }
 
@@ -38,7 +39,9 @@ def document() -> dict[str, Any]:
 
     services = Services(desk=absent, performance=absent, healthy=absent)
     serious = SeriousServices(approvals=absent, vehicles=absent, recalls=absent)
-    return create_api(services, nobody, ApiSettings(), lambda: datetime.now(UTC), serious=serious).openapi()
+    return create_api(
+        services, nobody, ApiSettings(), lambda: datetime.now(UTC), serious=serious, contacts=absent
+    ).openapi()
 
 
 def openapi() -> str:

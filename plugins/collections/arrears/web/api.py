@@ -48,6 +48,7 @@ def create_mounted_api(who: Identify = identify) -> FastAPI:
         api,
         sources.now,
         serious=sources.serious(),
+        contacts=sources.contacts,
         prefix="",
         open_health=False,
         close=sources.close,

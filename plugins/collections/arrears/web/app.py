@@ -31,6 +31,7 @@ from arrears.web.day_view import known_days, read_day
 from arrears.web.desk_pages import DeskReads, Sources, desk_routes
 from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
 from arrears.web.explain import explain_routes
+from arrears.web.outreach import OutreachSources, outreach_routes
 from arrears.web.texts import choose_language, texts
 from arrears.web.vehicles import ReadsVehicles, vehicle_routes
 
@@ -91,6 +92,8 @@ def create_app() -> FastAPI:
     recent = partial(_recent, _warehouse)
     app.include_router(approval_routes(templates, _settings, _approvals, recent, PREFIX, _PAGE_HEADERS))
     app.include_router(vehicle_routes(templates, _settings, _vehicles, recent, PREFIX, _PAGE_HEADERS))
+
+    app.include_router(outreach_routes(templates, OutreachSources(_settings, _warehouse), PREFIX, _PAGE_HEADERS))
 
     sources = Sources(_settings, _warehouse, _desk)
     app.include_router(desk_routes(templates, sources, PREFIX, _PAGE_HEADERS))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from arrears.web.texts_desk import DESK_TEXTS
+from arrears.web.texts_outreach import OUTREACH_TEXTS
 from arrears.web.texts_serious import SERIOUS_TEXTS
 
 LANGUAGES = ("zh", "en")
@@ -143,5 +144,5 @@ def choose_language(asked: str | None, accepted: str) -> str:
 def texts(language: str) -> Mapping[str, str]:
     """All words of the pages in `language`."""
     column = LANGUAGES.index(language)
-    every = {**SERIOUS_TEXTS, **DESK_TEXTS, **_TEXTS}
+    every = {**OUTREACH_TEXTS, **SERIOUS_TEXTS, **DESK_TEXTS, **_TEXTS}
     return MappingProxyType({key: both[column] for key, both in every.items()})
