@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,15 +17,37 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+import yaml
 
+from arrears.clock import Clock
 from arrears.run import Run, open_run
-from arrears.settings import load_settings
+from arrears.settings import PROJECT, load_settings
+from arrears.warehouse.base import Base
 from arrears.warehouse.connect import open_warehouse
-from arrears.warehouse.ops_contacts import ContactAttempt, ContactChannel, ContactTask
+from arrears.warehouse.ops_cases import Case
+from arrears.warehouse.ops_consents import CustomerConsent, CustomerNotice
+from arrears.warehouse.ops_contacts import (
+    ContactAttempt,
+    ContactChannel,
+    ContactTask,
+    ContactWorker,
+    PartnerFile,
+    UnmatchedReceipt,
+    WebhookCall,
+)
 
 _HERE = Path(__file__).parent
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
+_BESIDE = (
+    ContactChannel,
+    ContactWorker,
+    PartnerFile,
+    UnmatchedReceipt,
+    WebhookCall,
+    CustomerConsent,
+    CustomerNotice,
+)
 
 
 def _load(path: Path) -> ModuleType:
@@ -59,12 +82,30 @@ class Outreach:
     home: Path
     url: str
     builder: ModuleType
+    rules: Path = PROJECT / "include" / "rules"
 
-    def run(self, at: str = "2026-11-20 09:30:00", as_of: date | None = None) -> AbstractContextManager[Run]:
-        """The run of the day (or of `as_of`) at `at`."""
-        clock = datetime.fromisoformat(at)
-        settings = load_settings({"home": self.home, "warehouse_url": self.url, "clock": clock, "duckdb_memory": "1GB"})
-        return open_run(settings, as_of or clock.date())
+    def run(
+        self, at: str = "2026-11-20 09:30:00", as_of: date | None = None, clock: Clock | None = None
+    ) -> AbstractContextManager[Run]:
+        """The run of the day (or of `as_of`) at `at`, or by `clock`."""
+        fixed = datetime.fromisoformat(at)
+        given = {"home": self.home, "warehouse_url": self.url, "rules": self.rules, "duckdb_memory": "1GB"}
+        return open_run(load_settings({**given, "clock": fixed}), as_of or fixed.date(), clock)
+
+    def change_rules(self, **changed: Any) -> None:
+        """Goes on with a copy of the rules in which items of contact.yaml are replaced, at `a__b` inside of a."""
+        folder = self.home.parent / "rules"
+        shutil.copytree(self.rules, folder)
+        path = folder / "contact.yaml"
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for name, value in changed.items():
+            inner = content
+            *outer, last = name.split("__")
+            for part in outer:
+                inner = inner[part]
+            inner[last] = value
+        path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+        self.rules = folder
 
     def plan(self, cases: list[dict[str, Any]], at: str = "2026-11-20 09:30:00", **tables: Any) -> dict[str, Any]:
         """Publishes a day of `cases` and plans it; gives the figures."""
@@ -105,9 +146,14 @@ class Outreach:
             "ARREARS_HOME": str(self.home),
             "ARREARS_WAREHOUSE_URL": self.url,
             "ARREARS_CLOCK": at,
+            "ARREARS_RULES": str(self.rules),
             "ARREARS_DUCKDB_MEMORY": "1GB",
         }
         return subprocess.Popen([sys.executable, str(_HERE / "dying_worker.py"), step, dies], env=environment)
+
+    def rows(self, table: type[Base]) -> list[dict[str, Any]]:
+        """All rows of a table."""
+        return self._rows(sa.select(table.__table__))
 
     def _rows(self, statement: sa.Select[Any]) -> list[dict[str, Any]]:
         engine = open_warehouse(load_settings({"warehouse_url": self.url}))
@@ -123,7 +169,7 @@ def outreach(tmp_path: Path, pg_url: str, outreach_day: ModuleType) -> Outreach:
     """A day with an empty outbox."""
     engine = open_warehouse(load_settings({"warehouse_url": pg_url}))
     with engine.begin() as connection:
-        for table in (_ATTEMPT, _TASK, ContactChannel.__table__):
+        for table in (_ATTEMPT, _TASK, Case.__table__, *(each.__table__ for each in _BESIDE)):
             connection.execute(sa.text(f"TRUNCATE {table} CASCADE"))
     engine.dispose()
     return Outreach(tmp_path / "home", pg_url, outreach_day)

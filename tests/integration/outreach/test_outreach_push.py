@@ -38,7 +38,7 @@ def test_every_channel_sends_once_and_a_second_day_run_changes_nothing(outreach:
     outreach.plan(cases)
     figures = push_all(outreach)
     assert {channel: figures[channel]["sent"] for channel in CHANNELS} == {
-        "sms": 8, "email": 8, "dialer": 8, "field": 8, "agency": 0, "legal": 0,
+        "sms": 8, "email": 8, "dialer": 8, "field": 8, "agency": 0, "legal": 0, "repossession": 0,
     }  # fmt: skip
     with outreach.run() as run:
         reconciled = reconcile_contacts(run).figures
@@ -77,7 +77,8 @@ def test_messages_say_what_is_owed_now_in_the_customers_language(outreach: Any, 
     (mail,) = gateway.messages("email")
     parsed = message_from_string(mail["content"], policy=policy.default)
     assert parsed["Message-ID"] == f"<{mail['key']}@lender.example>"
-    assert parsed["List-Unsubscribe"] == "<mailto:collections@lender.example?subject=unsubscribe>"
+    assert parsed["List-Unsubscribe"] == f"<https://lender.example/opt-out?k={mail['key']}>"
+    assert parsed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert parsed["Subject"] == "Payment reminder from Sample Motor Finance"
     assert "X" not in parsed
     plain = parsed.get_body(("plain",))
@@ -241,8 +242,7 @@ def test_calls_that_connected_since_the_plan_block_the_fourth(outreach: Any, gat
     with outreach.run() as run:
         outreach.builder.publish(run, [case], contact_results=calls)
         push_contacts(run, "dialer")
-    # three contacts are the day's cap as well, and that is asked first
-    assert [task["state_reason"] for task in outreach.tasks()] == ["cap.customer"]
+    assert [task["state_reason"] for task in outreach.tasks()] == ["cn.connected_calls"]
     assert gateway.stats("dialer")["given"] == 0
 
 

@@ -242,6 +242,7 @@ def _take_answers(
 ) -> Counter[str]:
     """Writes down what customers answered, each answer once."""
     counts: Counter[str] = Counter()
+    without_case = 0
     for receipt in receipts:
         task = tasks[receipt.key]
         if receipt.outcome == OPT_OUT or is_opt_out(receipt.reply, desk.contact):
@@ -287,15 +288,17 @@ def _take_answers(
                 now=desk.now,
                 key=receipt.key,
             )
-        elif event == Event.PROMISED:
-            _record_promise(connection, channel, receipt, task, desk)
+        elif event == Event.PROMISED and not _record_promise(connection, channel, receipt, task, desk):
+            without_case += 1
+    if without_case:
+        log.warning("channel %s: %d promises on cases that are closed or owe nothing by now", channel, without_case)
     return counts
 
 
 def _record_promise(
     connection: sa.Connection, channel: str, receipt: Receipt, task: Mapping[str, Any], desk: Desk
-) -> None:
-    """Writes a promise that names no amount: it is for all that is overdue on the case."""
+) -> bool:
+    """Writes a promise that names no amount: it is for all that is overdue on the case. False without an open case."""
     case = connection.execute(
         sa.select(_CASE.c.case_id, _CASE.c.overdue_amount)
         .where(_CASE.c.customer_id == task["customer_id"], _CASE.c.state != "closed")
@@ -303,8 +306,7 @@ def _record_promise(
         .limit(1)
     ).one_or_none()
     if case is None or case.overdue_amount <= 0:
-        log.warning("channel %s reports a promise on a case that is closed or owes nothing by now", channel)
-        return
+        return False
     days = min(receipt.promised_days or 0, _LONGEST_PROMISE_DAYS)
     connection.execute(
         insert(_PROMISE)
@@ -323,6 +325,7 @@ def _record_promise(
         )
         .on_conflict_do_nothing()
     )
+    return True
 
 
 def is_opt_out(reply: str | None, contact: ContactRules) -> bool:
