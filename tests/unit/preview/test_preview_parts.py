@@ -15,6 +15,7 @@ from arrears.errors import RulesError, SettingsError
 from arrears.preview.change import change_folder, changed_rules, file_changes
 from arrears.preview.flows import ABSENT, OTHERS, alluvial, flow_of, heat_cells
 from arrears.preview.publish import _for_spreadsheets
+from arrears.preview.report import most_changed
 from arrears.preview.rules import FairnessRules, PreviewRules, age_band_relation, preview_rules
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import PROJECT, Settings
@@ -148,6 +149,29 @@ def test_the_heat_map_shows_only_what_moves() -> None:
         ("a", "b", 1),
         ("b", "b", 0),
     }
+
+
+def test_the_alluvial_has_room_for_its_longest_names() -> None:
+    short = alluvial(flow_of(moves(("a", "b", 3)), {}, 20))
+    long = alluvial(flow_of(moves(("a", "soft_reminder_call", 1_607), ("soft_reminder_call", "a", 352)), {}, 20))
+    wide = alluvial(flow_of(moves(("催收", "早期电话提醒与短信跟进并升级", 123_456)), {}, 20))
+    widths = [int(re.findall(r'viewBox="0 0 (\d+) ', each)[0]) for each in (short, long, wide)]
+    assert widths[0] == 640
+    assert widths == sorted(widths)
+    assert widths[2] > 700
+    # a text begins at its x and is no wider than what is left of the picture
+    for picture, width in zip((short, long, wide), widths, strict=True):
+        for x, text in re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="start"[^>]*>([^<]+)<', picture):
+            assert float(x) + sum(12 if ord(each) > 0x2E80 else 6.6 for each in text) <= width
+
+
+def test_of_many_teams_those_are_shown_whose_load_changes_most() -> None:
+    teams = [
+        {"team": f"phone-{n}", "before_cases": 10 * n, "after_cases": 10 * n + (5 if n in (2, 10) else 0)}
+        for n in range(1, 31)
+    ] + [{"team": None, "before_cases": None, "after_cases": 3}]
+    assert [row["team"] for row in most_changed(teams, 5)] == [None, "phone-2", "phone-10", "phone-29", "phone-30"]
+    assert len(most_changed(teams, 40)) == 31
 
 
 def test_the_alluvial_draws_every_flow_once_and_escapes_its_names() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -27,7 +27,9 @@ PALETTE = (
     "#8a7433",
     "#5c6f82",
 )
-_WIDTH, _MARGIN, _BAR = 640, 190, 12
+_BETWEEN, _MARGIN, _BAR = 260, 190, 12
+_LETTER, _IDEOGRAPH = 6.6, 12.0
+"""How wide a character is at most, in the units of the picture."""
 _GAP, _LEAST, _STEP = 8, 2.0, 20
 _TOP = 22
 
@@ -87,6 +89,10 @@ def flow_of(
 def alluvial(flow: Flow) -> str:
     """The flow as one SVG: bars of states, before at the left and after at the right; what moves is coloured."""
     height, scale = _height(flow)
+    before = {state: f"{state}  {flow.before(state):,}" for state in flow.states}
+    after = {state: _after_text(flow, state) for state in flow.states}
+    start_x, end_x = _margin(before.values()), _margin(before.values()) + _BETWEEN
+    whole = end_x + _margin(after.values())
     left, right = _places(flow, flow.before, scale), _places(flow, flow.after, scale)
     bottom = max(place + size for side in (left, right) for place, size in side.values()) + 12
     paths, starts, ends = [], {state: left[state][0] for state in left}, {state: right[state][0] for state in right}
@@ -101,21 +107,21 @@ def alluvial(flow: Flow) -> str:
                 ends[end] += width
     # what moves is drawn over what stays
     for start, end, cases, y0, y1, width in sorted(ribbons, key=lambda each: each[0] != each[1]):
-        paths.append(_ribbon(flow, start, end, cases, y0, y1, width))
+        paths.append(_ribbon(flow, (start, end), cases, (start_x, y0), (end_x, y1), width))
     bars = [
-        *(_bar(_MARGIN - _BAR, *left[state], _colour(flow, state)) for state in left if left[state][1]),
-        *(_bar(_WIDTH - _MARGIN, *right[state], _colour(flow, state)) for state in right if right[state][1]),
+        *(_bar(start_x - _BAR, *left[state], _colour(flow, state)) for state in left if left[state][1]),
+        *(_bar(end_x, *right[state], _colour(flow, state)) for state in right if right[state][1]),
     ]
     texts = [
-        *_labels(left, _MARGIN - _BAR - 8, "end", {state: f"{state}  {flow.before(state):,}" for state in left}),
-        *_labels(right, _WIDTH - _MARGIN + _BAR + 8, "start", {state: _after_text(flow, state) for state in right}),
+        *_labels(left, start_x - _BAR - 8, "end", before),
+        *_labels(right, end_x + _BAR + 8, "start", after),
     ]
     return "\n".join(
         [
-            f'<svg class="alluvial" viewBox="0 0 {_WIDTH} {max(height, bottom):.0f}" role="img" '
+            f'<svg class="alluvial" viewBox="0 0 {whole} {max(height, bottom):.0f}" role="img" '
             'aria-label="cases before and after 变更前后案件流向">',
-            f'<text x="{_MARGIN - _BAR - 8}" y="12" text-anchor="end" class="head">present 现行</text>',
-            f'<text x="{_WIDTH - _MARGIN + _BAR + 8}" y="12" class="head">changed 变更后</text>',
+            f'<text x="{start_x - _BAR - 8}" y="12" text-anchor="end" class="head">present 现行</text>',
+            f'<text x="{end_x + _BAR + 8}" y="12" class="head">changed 变更后</text>',
             *paths,
             *bars,
             *texts,
@@ -160,8 +166,16 @@ def _places(flow: Flow, count: Any, scale: float) -> dict[str, tuple[float, floa
     return {state: place for state, place in places.items() if place[1]}
 
 
-def _ribbon(flow: Flow, start: str, end: str, cases: int, y0: float, y1: float, width: float) -> str:
-    x0, x1 = _MARGIN, _WIDTH - _MARGIN
+def _margin(texts: Iterable[str]) -> int:
+    """Room for the longest text beside a bar."""
+    longest = max(sum(_IDEOGRAPH if ord(each) > 0x2E80 else _LETTER for each in text) for text in texts)
+    return max(_MARGIN, round(longest) + _BAR + 10)
+
+
+def _ribbon(
+    flow: Flow, states: tuple[str, str], cases: int, left: tuple[float, float], right: tuple[float, float], width: float
+) -> str:
+    (start, end), (x0, y0), (x1, y1) = states, left, right
     middle = (x0 + x1) / 2
     width = max(width, 1.2)
     moves = start != end
