@@ -392,6 +392,81 @@ def test_a_second_answer_changes_nothing(
     assert states(pg_url) == {"C1": ("approved", "lin")}
 
 
+def decide_on_the_page(pg_url: str, customer: str, state: str) -> None:
+    engine = open_warehouse(load_settings({"warehouse_url": pg_url}))
+    change = {"state": state, "decided_by": "wang", "decided_at": AT, "decision_reason": "one by one"}
+    with engine.begin() as connection:
+        connection.execute(sa.update(ContactTask).where(ContactTask.customer_id == customer).values(change))
+    engine.dispose()
+
+
+@pytest.fixture
+def skipped(glue: Any, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The tasks that an answer skipped."""
+    found: list[Any] = []
+    operator = glue.approval.ApprovalStepOperator
+    monkeypatch.setattr(operator, "skip", lambda self, ti, tasks: found.extend(tasks))
+    monkeypatch.setattr(operator, "downstream_task_ids", {"push_approved"}, raising=False)
+    return found
+
+
+def test_what_the_page_decided_stays_and_the_answer_takes_the_rest(
+    glue: Any, context: dict[str, Any], outbox: Callable[..., None], asked: list[dict[str, Any]], pg_url: str
+) -> None:
+    for number in (1, 2, 3):
+        outbox(number)
+    operator, _ = ask(glue, context)
+    decide_on_the_page(pg_url, "C1", "approved")
+    decide_on_the_page(pg_url, "C2", "rejected")
+    told = {**answer("Reject"), "params_input": {"reason": " not\nthis month "}}
+    assert operator.execute_complete(context, told) == {"answer": "Reject"}
+    assert states(pg_url) == {"C1": ("approved", "wang"), "C2": ("rejected", "wang"), "C3": ("rejected", "lin")}
+    assert reasons(pg_url) == {"C1": "one by one", "C2": "one by one", "C3": "not this month"}
+
+
+def reasons(pg_url: str) -> dict[str, str | None]:
+    engine = open_warehouse(load_settings({"warehouse_url": pg_url}))
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(ContactTask.customer_id, ContactTask.decision_reason)).all()
+    engine.dispose()
+    return {row.customer_id: row.decision_reason for row in rows}
+
+
+def test_a_rejection_of_the_rest_does_not_hold_up_what_the_page_approved(
+    glue: Any,
+    context: dict[str, Any],
+    outbox: Callable[..., None],
+    asked: list[dict[str, Any]],
+    pg_url: str,
+    skipped: list[Any],
+) -> None:
+    outbox(1)
+    outbox(2)
+    operator, _ = ask(glue, context)
+    decide_on_the_page(pg_url, "C1", "approved")
+    operator.execute_complete(context, answer("Reject"))
+    assert skipped == []
+
+
+def test_an_answer_after_the_page_decided_all_is_none(
+    glue: Any, context: dict[str, Any], outbox: Callable[..., None], asked: list[dict[str, Any]], pg_url: str
+) -> None:
+    outbox(1)
+    operator, _ = ask(glue, context)
+    decide_on_the_page(pg_url, "C1", "approved")
+    assert operator.execute_complete(context, answer("Reject")) == {"answer": "Reject"}
+    assert states(pg_url) == {"C1": ("approved", "wang")}
+
+
+def test_a_question_leads_to_the_page_and_takes_a_reason(
+    glue: Any, context: dict[str, Any], outbox: Callable[..., None], asked: list[dict[str, Any]]
+) -> None:
+    outbox(1)
+    ask(glue, context)
+    assert "(/arrears/approvals)" in asked[0]["body"]
+    assert list(asked[0]["params"]) == ["reason"]
+
+
 def test_a_day_without_sensitive_contacts_asks_nothing(
     glue: Any, context: dict[str, Any], asked: list[dict[str, Any]]
 ) -> None:

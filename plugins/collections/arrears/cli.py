@@ -34,6 +34,7 @@ AREAS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "allocation": ("arrears.allocation.commands", "Give cases to collectors."),
         "desk": ("arrears.desk.commands", "Grab, hand over, record, call: what people do with cases."),
         "outreach": ("arrears.outreach.commands", "Plan, send and settle contacts."),
+        "vehicles": ("arrears.outreach.vehicle_commands", "Proceedings about vehicles: look, record steps."),
         "kpi": ("arrears.kpi.commands", "Build KPIs, load them, write the report."),
         "warehouse": ("arrears.warehouse.commands", "Upgrade the warehouse; the BI reader."),
         "demo": ("arrears.demo.commands", "The demo lender and the sandbox gateway."),

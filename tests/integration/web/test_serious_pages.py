@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shutil
 import threading
@@ -82,6 +83,12 @@ def test_keys_and_contracts_are_in_no_address_and_markup_is_text(application: An
         assert "0000000" not in address
 
 
+async def closed(mounted: Any) -> None:
+    """Has a mounted application close what it opened, as its server does."""
+    async with mounted.router.lifespan_context(mounted):
+        pass
+
+
 @pytest.fixture
 def served(application: Any, engine: sa.Engine) -> Iterator[str]:
     import uvicorn
@@ -93,7 +100,8 @@ def served(application: Any, engine: sa.Engine) -> Iterator[str]:
         return Caller("lin", "lead", via="airflow")
 
     outer = FastAPI()
-    outer.mount("/arrears/api", api.create_mounted_api(somebody))
+    mounted = api.create_mounted_api(somebody)
+    outer.mount("/arrears/api", mounted)
     outer.mount("/arrears", application)
     server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
@@ -105,6 +113,7 @@ def served(application: Any, engine: sa.Engine) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(timeout=30)
+    asyncio.run(closed(mounted))
 
 
 @pytest.fixture

@@ -106,6 +106,11 @@ class Vehicles:
         self._clock = clock
         self._rules = rules
 
+    @property
+    def today(self) -> date:
+        """The business day by the clock of acting."""
+        return self._clock.today()
+
     def read(self, caller: Caller, *, contract_id: str | None = None, limit: int = 50, offset: int = 0) -> VehiclesView:
         """A page of the contracts with proceedings, or one contract. For leads and viewers (role.collector)."""
         if caller.role == "collector":
