@@ -36,6 +36,8 @@ from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 PLAYERS = 3
 SMALL = 40
 """Cases that every tenth collector may have in hand, fewer than his share: he is full before the pool is empty."""
+_BREATH = 0.5
+_LONGEST = 1800
 MORNING = ("allocate_cases", "open_grab_pool")
 
 
@@ -126,7 +128,7 @@ def publish_day(run: Run, cases: int, collectors: list[str]) -> None:
 
 @contextmanager
 def again_and_again(floor: Floor) -> Iterator[list[int]]:
-    """Runs the morning's steps without a pause until it is left; the list grows by one with each time."""
+    """Runs the morning's steps twice a second until it is left; the list grows by one with each time."""
     runs: list[int] = []
     failed: list[BaseException] = []
     end = threading.Event()
@@ -138,6 +140,7 @@ def again_and_again(floor: Floor) -> Iterator[list[int]]:
                     for step in MORNING:
                         run_step(run, step)
                     runs.append(len(runs) + 1)
+                    end.wait(_BREATH)
         except BaseException as error:
             failed.append(error)
 
@@ -157,9 +160,6 @@ def ordeal(url: str, folder: Path, *, cases: int, callers: int) -> Told:
     empty_ops(url)
     journals = folder / "journals"
     journals.mkdir()
-
-    def given() -> int:
-        return sum(len(each) for path in journals.glob("*.jsonl") for each in Journal(path).given.values())
 
     def play(number: int) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tests.support.api_load", "--play", str(folder / f"part{number}.json")]
@@ -181,21 +181,21 @@ def ordeal(url: str, folder: Path, *, cases: int, callers: int) -> Told:
         kills = 0
         try:
             with again_and_again(api.floor) as reruns:
-                for share in (0.1, 0.35, 0.7):
-                    wait_until(lambda: given() > cases * share, 300)  # noqa: B023 - waited for before the next one
+                for share in (0.15, 0.6):
+                    _wait_for(api.floor, int(cases * share))
                     api.kill()
                     players[0].kill()
                     players[0].wait()
                     api.start()
                     players[0] = play(0)
                     kills += 2
-                    if share == 0.35:
+                    if share < 0.5:
                         for number in range(1, PLAYERS):
                             players[number].kill()
                             players[number].wait()
                             players[number] = play(number)
                             kills += 1
-                assert [player.wait(300) for player in players] == [0] * PLAYERS
+                assert [player.wait(_LONGEST) for player in players] == [0] * PLAYERS
                 seconds = time.monotonic() - begun
                 done = len(reruns)
                 # one whole run more when all is given
@@ -205,6 +205,18 @@ def ordeal(url: str, folder: Path, *, cases: int, callers: int) -> Told:
                 player.kill()
                 player.wait()
         return _checked(api.floor, journals, cases, callers, Told(cases, 0, seconds, done, kills, 0, 0))
+
+
+def _wait_for(floor: Floor, number: int, seconds: float = _LONGEST) -> None:
+    """Waits until so many cases were given."""
+    owned = sa.select(sa.func.count()).where(CASE.c.state == "owned")
+    deadline = time.monotonic() + seconds
+    while True:
+        with floor.warehouse.connect() as connection:
+            if (connection.scalar(owned) or 0) >= number:
+                return
+        assert time.monotonic() < deadline, f"{number} cases were not given in time"
+        time.sleep(0.1)
 
 
 def _checked(floor: Floor, journals: Path, cases: int, callers: int, told: Told) -> Told:

