@@ -161,7 +161,8 @@ def _claim() -> sa.Select[Any]:
     now, today = sa.bindparam("now", type_=INSTANT), sa.bindparam("today", type_=sa.Date)
     lease = sa.bindparam("lease", type_=INSTANT)
     # short names and constants in the text: a statement that is too long is taken apart at every claim
-    cases, intervals = CASE.alias("c"), CASE_ASSIGNMENT.alias("a")
+    cases: sa.Alias[Any] = CASE.alias("c")  # type: ignore[assignment]
+    intervals: sa.Alias[Any] = CASE_ASSIGNMENT.alias("a")  # type: ignore[assignment]
     case, interval = cases.c, intervals.c
     mine = (
         sa.select(
