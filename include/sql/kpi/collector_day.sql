@@ -83,22 +83,17 @@ due_promises AS (
     LEFT JOIN case_credit ON promises.due_on = case_credit.as_of AND contracts.customer_id = case_credit.customer_id
 ),
 
--- Kept: what came from the day of the promise to its due day is at least its amount, or anything if it names none.
+-- Kept as outreach/promise_state.sql says: what came in time is enough, by the rules' days of grace and share.
 judged_promises AS (
     SELECT
         due_promises.as_of,
         due_promises.collector_id,
         due_promises.promise_id,
         due_promises.amount,
-        SUM(payments.amount) >= COALESCE(due_promises.amount, 0) AS kept
+        promise_state.state = 'kept' AS kept
     FROM due_promises
-    LEFT JOIN payments
-        ON
-            due_promises.contract_id = payments.contract_id
-            AND payments.value_date BETWEEN due_promises.made_on AND due_promises.due_on
-            AND (payments.reversed_on IS NULL OR payments.reversed_on > $as_of)
+    INNER JOIN promise_state ON due_promises.promise_id = promise_state.promise_id
     WHERE due_promises.collector_id IS NOT NULL
-    GROUP BY due_promises.as_of, due_promises.collector_id, due_promises.promise_id, due_promises.amount
 ),
 
 collector_due AS (

@@ -31,7 +31,7 @@ came AS (
         ON
             k.contract_id = p.contract_id
             AND p.value_date >= k.made_on
-            AND p.value_date <= k.due_on + CAST($grace_days AS INTEGER)
+            AND DATE_DIFF('day', k.due_on, p.value_date) <= $grace_days
     WHERE p.value_date <= $as_of AND (p.reversed_on IS NULL OR p.reversed_on > $as_of)
     GROUP BY k.promise_id
 ),
@@ -43,7 +43,6 @@ judged AS (
         k.made_on,
         k.due_on,
         k.amount,
-        k.due_on + CAST($grace_days AS INTEGER) AS last_day,
         CAST(COALESCE(c.amount, 0) AS DECIMAL(18, 2)) AS came_amount
     FROM known AS k
     LEFT JOIN came AS c ON k.promise_id = c.promise_id
@@ -56,14 +55,13 @@ SELECT
     made_on,
     due_on,
     amount,
-    last_day,
     came_amount,
     CASE
         WHEN
             came_amount > 0
             AND came_amount >= CAST($kept_share AS DECIMAL(9, 6)) * COALESCE(amount, 0)
             THEN 'kept'
-        WHEN last_day >= $as_of THEN 'open'
+        WHEN DATE_DIFF('day', due_on, $as_of) <= $grace_days THEN 'open'
         ELSE 'broken'
     END AS state
 FROM judged

@@ -12,6 +12,8 @@ import pytest
 from tests.support.ledgers import contract_table
 
 from arrears.kpi.targets import TargetRules, target_relation
+from arrears.outreach.promised import TOLD, promise_parameters
+from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.stages import outcome_stages
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
@@ -97,6 +99,9 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
         given["promises"] = given["promises"].append_column(
             "collector_id", pa.nulls(given["promises"].num_rows, pa.string())
         )
+    given["told_promise"] = TOLD.empty_table()
+    promise = promise_parameters(load_contact_rules(run.rules)[0].promise)
+    given["promise_state"] = fetch_model(run, "outreach/promise_state", relations=given, params=promise)
     given["case_credit"] = fetch_model(run, "kpi/case_credit", relations=given)
     if model == "case_credit":
         found: list[dict[str, Any]] = given["case_credit"].to_pylist()
@@ -242,13 +247,15 @@ def test_contacts_count_for_who_made_them_and_touch_the_case_of_who_owns_it(make
     [
         ((("A", MON, 100, None),), 1),  # on the due day
         ((("A", date(2026, 11, 13), 60, None), ("A", MON, 40, None)), 1),
-        ((("A", MON, 99, None),), 0),
+        ((("A", MON, 95, None),), 1),  # the share that is enough
+        ((("A", MON, 94, None),), 0),
         ((("A", date(2026, 11, 12), 100, None),), 0),  # before the promise
-        ((("A", TUE, 100, None),), 0),  # a day late
+        ((("A", TUE, 100, None),), 1),  # within the days of grace
+        ((("A", WED, 100, None),), 0),  # after them
         ((("A", MON, 100, TUE),), 0),  # returned
     ],
 )
-def test_a_promise_is_kept_by_its_amount_between_its_day_and_its_due_day(
+def test_a_promise_is_kept_by_enough_of_its_amount_in_time(
     make_run: Callable[..., Any], paid: Any, kept: int
 ) -> None:
     promises = contract_table(

@@ -20,6 +20,8 @@ from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, win
 from arrears.kpi.rules import Label
 from arrears.kpi.targets import TargetRules, target_relation, target_rules
 from arrears.kpi.windows import month_end_parameters, month_end_relation
+from arrears.outreach.promised import TOLD, promise_parameters
+from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.stages import outcome_stages
 from arrears.rules.rule_set import RuleSetHeader, rule_set_history
 from arrears.run import Run
@@ -146,7 +148,16 @@ def _know_contacts(run: Run, days: Sequence[date]) -> dict[str, str]:
     made = {"ledger_result": LEDGER_RESULTS}
     run_model(run, "kpi/known_result", table="kpi/known_result", relations=desk, sources=made)
     run_model(run, "kpi/known_promise", table="kpi/known_promise", relations=desk)
-    return {"contact_results": "kpi/known_result", "promises": "kpi/known_promise"}
+    known = {"promises": "kpi/known_promise"}
+    run_model(
+        run,
+        "outreach/promise_state",
+        table="kpi/promise_state",
+        relations={"told_promise": TOLD.empty_table()},
+        sources=known,
+        params=promise_parameters(load_contact_rules(run.rules)[0].promise),
+    )
+    return {"contact_results": "kpi/known_result", "promise_state": "kpi/promise_state", **known}
 
 
 def _past_files(run: Run, table: str, days: Iterable[date]) -> list[Path]:
