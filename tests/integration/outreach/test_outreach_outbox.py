@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
+from arrears.desk.callers import Caller
 from arrears.errors import ChannelError, NotPublishedError
 from arrears.outreach.steps import (
     approve,
@@ -21,6 +22,9 @@ from arrears.outreach.steps import (
     push_contacts,
     reconcile_contacts,
 )
+
+
+LEAD = Caller("team.lead", "lead", via="command")
 
 
 def replan(outreach: Any, cases: list[dict[str, Any]], at: str = "2026-11-20 10:00:00", **tables: Any) -> Any:
@@ -95,16 +99,16 @@ def test_approval_holds_back_agency_and_legal_only(outreach: Any, gateway: Any) 
             push_contacts(run, channel)
         assert push_approved(run).figures["sent"] == 0
         assert outreach.states() == {"sent": 2, "awaiting_approval": 3}
-        assert approve(run, "approve", "team.lead", ["agency"]).figures == {"approved": 2, "rejected": 0}
-        assert approve(run, "reject", "team.lead").figures == {"approved": 0, "rejected": 1}
+        assert approve(run, "approve", LEAD, ["agency"]).figures == {"approved": 2, "rejected": 0}
+        assert approve(run, "reject", LEAD).figures == {"approved": 0, "rejected": 1}
         assert pending_approvals(run) == {}
         assert push_approved(run).figures["sent"] == 2
         assert push_approved(run).figures["sent"] == 0
     tasks = outreach.tasks()
     assert outreach.states() == {"sent": 4, "rejected": 1}
     assert {task["decided_by"] for task in tasks if task["needs_approval"]} == {"team.lead"}
-    lines = (outreach.home / "outbox" / "agency" / "2026-11-20.csv").read_text().splitlines()
-    assert len(lines) == 3
+    (placed,) = (gateway.home / "agency" / "in").glob("placement-2026-11-20-*.csv")
+    assert len(placed.read_text().splitlines()) == 3
     assert not (outreach.home / "outbox" / "legal").exists()
 
 
@@ -112,7 +116,7 @@ def test_a_rejected_contact_stays_rejected_when_the_plan_is_made_again(outreach:
     cases = [outreach.builder.case("C1", "legal")]
     outreach.plan(cases)
     with outreach.run() as run:
-        approve(run, "reject", "team.lead")
+        approve(run, "reject", LEAD)
     assert replan(outreach, cases) == {"added": 0, "replaced": 0, "cancelled": 0}
     assert outreach.states() == {"rejected": 1}
 
@@ -121,7 +125,7 @@ def test_an_approval_stands_until_what_was_approved_changes(outreach: Any) -> No
     case = outreach.builder.case
     outreach.plan([case("C1", "agency"), case("C2", "agency")])
     with outreach.run() as run:
-        approve(run, "approve", "team.lead")
+        approve(run, "approve", LEAD)
     replan(outreach, [case("C1", "agency", priority=99), case("C2", "agency", contract_ids="K1,K2")])
     assert [(task["state"], task["decided_by"]) for task in outreach.tasks()] == [
         ("approved", "team.lead"),
@@ -135,7 +139,7 @@ def test_unanswered_approvals_lapse_and_never_go(outreach: Any) -> None:
         assert reconcile_contacts(run).figures["ended"] == {}
     with outreach.run("2026-11-20 20:00:00") as run:
         assert reconcile_contacts(run).figures["ended"] == {"lapsed": 1}
-        approve(run, "approve", "team.lead")
+        approve(run, "approve", LEAD)
         assert push_approved(run).figures["sent"] == 0
     assert outreach.states() == {"lapsed": 1}
 

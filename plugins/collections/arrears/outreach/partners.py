@@ -145,8 +145,11 @@ def results(
                 sa.select(_FILE.c.file).where(_FILE.c.channel == adapter.name, _FILE.c.kind == "results")
             ).scalars()
         )
+        waiting = unacknowledged(connection, adapter.name)
     ending = RESULTS.removesuffix(".csv") + MANIFEST
     stems = [name.removesuffix(ending) for name in adapter.answers(ending)]
+    # what the partner did not rightly acknowledge it can have no results of yet
+    stems = [stem for stem in stems if f"{stem}.csv" not in waiting]
     names = [(f"{stem}{RESULTS}", f"{stem}{ending}") for stem in stems if f"{stem}{RESULTS}" not in known]
     found: list[tuple[Manifest, list[Receipt]]] = []
     errors: list[ChannelError] = []
