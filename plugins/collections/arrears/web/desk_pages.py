@@ -25,6 +25,7 @@ from arrears.desk.callers import Caller
 from arrears.desk.refusals import Refusal
 from arrears.desk.views import AllocationView, CollectorShare, Events, PoolDetail, PoolView, QueueShare, Worklist
 from arrears.kpi.performance import performance
+from arrears.kpi.pool_outcome import pool_outcome
 from arrears.settings import Settings
 from arrears.web.callers import airflow_caller
 from arrears.web.texts import choose_language, texts
@@ -252,7 +253,10 @@ def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, heade
             chosen = next((each.queue for each in pools if each.queue == question.queue), None)
             chosen = chosen or next((each.queue for each in pools if each.cases), pools[0].queue if pools else None)
             detail = sources.desk().pool(caller, chosen) if chosen else None
-            found: dict[str, Any] = {"pools": pools, "detail": detail, "chosen": chosen}
+            found: dict[str, Any] = {"pools": pools, "detail": detail, "chosen": chosen, "outcome": None}
+            if chosen:
+                with sources.warehouse().connect() as connection:
+                    found["outcome"] = pool_outcome(connection, chosen, sources.settings().acting_clock().today())
             if question.part == "page":
                 shares = sources.desk().allocation(caller, chosen).queues if chosen else ()
                 people = [each for share in shares for each in share.collectors if each.at_work and each.trained]
