@@ -53,6 +53,9 @@ from arrears.web.texts_outreach import outreach_rule_words
 LETTERS_A_PAGE = 25
 SECONDS_BETWEEN = 10
 """How often the page is read again: a day's funnel is counted anew each time."""
+SECONDS_BETWEEN_LARGE = 30
+_LARGE = 20_000
+"""Contacts of a day from which on it is read less often: counting 100,000 takes a second."""
 
 _LARGEST_FORM = 4096
 _BARS = {
@@ -192,7 +195,7 @@ def outreach_routes(
                 "page": page,
                 "page_count": max(1, math.ceil(letters / LETTERS_A_PAGE)),
                 "chart": funnel_chart(view.funnels, words),
-                "every": SECONDS_BETWEEN,
+                "every": SECONDS_BETWEEN if view.total.planned < _LARGE else SECONDS_BETWEEN_LARGE,
                 "script_words": _script_words(language),
             }
 
