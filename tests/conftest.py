@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from arrears.run import Run, open_run
@@ -55,14 +56,24 @@ def postgres() -> Iterator[EmbeddedPostgres]:
         server.stop(mode="immediate")
 
 
-@pytest.fixture(scope="module")
-def pg_url(postgres: EmbeddedPostgres) -> str:
-    """URL (with password) of a fresh, migrated warehouse database of this module."""
-    url = postgres.url(f"warehouse_{uuid.uuid4().hex[:12]}").render_as_string(hide_password=False)
-    engine = open_warehouse(load_settings({"warehouse_url": url}))
+@pytest.fixture(scope="session")
+def migrated(postgres: EmbeddedPostgres) -> str:
+    """Name of a migrated warehouse database that nobody uses: those of the tests are copies of it."""
+    name = "warehouse_template"
+    engine = open_warehouse(load_settings({"warehouse_url": postgres.url(name).render_as_string(hide_password=False)}))
     upgrade(engine)
     engine.dispose()
-    return url
+    return name
+
+
+@pytest.fixture(scope="module")
+def pg_url(postgres: EmbeddedPostgres, migrated: str) -> str:
+    """URL (with password) of a fresh, migrated warehouse database of this module."""
+    name = f"warehouse_{uuid.uuid4().hex[:12]}"
+    server = sa.create_engine(postgres.url("postgres"), isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    with server.connect() as connection:
+        connection.execute(sa.text(f'CREATE DATABASE "{name}" TEMPLATE "{migrated}"'))
+    return postgres.url(name).render_as_string(hide_password=False)
 
 
 @pytest.fixture
