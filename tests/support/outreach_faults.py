@@ -98,7 +98,7 @@ def run_seed(seed: int, tasks: int, folder: Path) -> Seed:
     """Runs one seed in `folder`; AssertionError for a contact that was lost, sent twice or left without an end."""
     server = EmbeddedPostgres(folder / "server")
     server.ensure_running()
-    gateway = _load("integration/gateway/gateway_process.py").GatewayProcess(folder / "gateway")
+    gateway = load_test_module("integration/gateway/gateway_process.py").GatewayProcess(folder / "gateway")
     try:
         return _Storm(seed, tasks, folder, server, gateway).run()
     finally:
@@ -141,7 +141,7 @@ class _Storm:
     def _plan(self) -> None:
         from arrears.outreach.steps import plan_contacts
 
-        builder = _load("sql/outreach/outreach_day.py")
+        builder = load_test_module("sql/outreach/outreach_day.py")
         with self._run() as run:
             builder.publish(
                 run, [builder.case(f"C{number:06d}", KINDS[number % 3]) for number in range(self._found.tasks)]
@@ -322,7 +322,8 @@ def _rules(folder: Path) -> Path:
     return folder
 
 
-def _load(path: str) -> ModuleType:
+def load_test_module(path: str) -> ModuleType:
+    """A module of the tests that is no part of a package, by its path below `tests`."""
     file = _TESTS / path
     spec = importlib.util.spec_from_file_location(file.stem, file)
     assert spec is not None

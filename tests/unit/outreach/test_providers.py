@@ -48,8 +48,7 @@ class Answering:
 def channel(told: Provider, answering: Answering, *, tries: int = 1, **address: Any) -> HttpChannel:
     given = {"conn_type": "http", "host": "provider.example", "password": SECRET, "login": "AC1", **address}
     made = HttpChannel("sms", told, ChannelAddress(**given), tries=tries, stop_after=100)
-    made._client._transport = httpx.MockTransport(answering)
-    made._client._mounts = {}
+    made._transport = made._client._transport = httpx.MockTransport(answering)
     return made
 
 

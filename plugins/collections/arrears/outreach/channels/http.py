@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,12 +45,15 @@ class HttpChannel:
         self._tries = tries
         self._stopped = Stopped(stop_after)
         self._values = {"channel": name, "sender": address.text("sender", ""), "login": address.login or ""}
+        self._url = _base_url(address).rstrip("/")
+        self._headers = _authorization(provider, address)
+        timeout = httpx.Timeout(address.number("timeout", 10.0))
+        self._extensions = {"timeout": timeout.as_dict()}
+        limits = httpx.Limits(max_connections=_PARALLEL, max_keepalive_connections=_PARALLEL)
+        # what is sent goes to the transport itself: a client's cookies and redirects cost as much as all the rest
+        self._transport: httpx.BaseTransport = httpx.HTTPTransport(limits=limits, trust_env=False)
         self._client = httpx.Client(
-            base_url=_base_url(address),
-            timeout=httpx.Timeout(address.number("timeout", 10.0)),
-            limits=httpx.Limits(max_connections=_PARALLEL, max_keepalive_connections=_PARALLEL),
-            trust_env=False,
-            **_authorization(provider, address),
+            base_url=self._url, timeout=timeout, headers=self._headers, transport=self._transport, trust_env=False
         )
         self._pool = ThreadPoolExecutor(_PARALLEL, thread_name_prefix=f"arrears-{name}")
 
@@ -106,7 +110,8 @@ class HttpChannel:
     def _try(self, message: Message, number: int) -> tuple[SendResult, float]:
         """What became of one request, and how long the provider wants to be left alone."""
         try:
-            response = self._client.send(self._request(message))
+            response = self._transport.handle_request(self._request(message))
+            response.read()
         except httpx.HTTPError as error:
             return SendResult(message.key, State.FAILED, reason=_code(error), tries=number), 0.0
         meaning, provider_id, reason = self._read(response)
@@ -127,8 +132,14 @@ class HttpChannel:
         }
         fields = {name: filled(value, values) for name, value in send.fields.items()}
         headers = {name: filled(value, values) for name, value in send.headers.items()}
-        body: dict[str, Any] = {"json" if send.body == "json" else "data": fields}
-        return self._client.build_request(send.method, filled_path(send.path, values), headers=headers, **body)
+        return httpx.Request(
+            send.method,
+            self._url + filled_path(send.path, values),
+            headers={**self._headers, **headers},
+            json=fields if send.body == "json" else None,
+            data=fields if send.body == "form" else None,
+            extensions=self._extensions,
+        )
 
     def _read(self, response: httpx.Response) -> tuple[Meaning, str | None, str | None]:
         """What an answer means, the provider's id, and the code of what went wrong."""
@@ -197,11 +208,12 @@ def receipt_of(content: Mapping[str, Any]) -> Receipt:
     return Receipt(content["key"], content["delivered"], outcome, provider_id, str(reply) if reply else None, promised)
 
 
-def _authorization(provider: Provider, address: ChannelAddress) -> dict[str, Any]:
+def _authorization(provider: Provider, address: ChannelAddress) -> dict[str, str]:
     secret = address.password.get_secret_value()
     if provider.authorization == "basic":
-        return {"auth": httpx.BasicAuth(address.login or "", secret)}
-    return {"headers": {"Authorization": f"Bearer {secret}"}} if provider.authorization == "bearer" and secret else {}
+        told = base64.b64encode(f"{address.login or ''}:{secret}".encode()).decode()
+        return {"Authorization": f"Basic {told}"}
+    return {"Authorization": f"Bearer {secret}"} if provider.authorization == "bearer" and secret else {}
 
 
 def _base_url(address: ChannelAddress) -> str:
