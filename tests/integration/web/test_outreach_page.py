@@ -222,6 +222,25 @@ def test_who_may_not_and_what_makes_no_sense(
         assert refused.value.rule == rule
 
 
+def test_the_same_by_command(day: sa.Engine, settings_of_pages: Path) -> None:
+    from typer.testing import CliRunner
+
+    from arrears.outreach.commands import app
+
+    def command(*arguments: str) -> Any:
+        return CliRunner().invoke(app, list(arguments))
+
+    listed = command("dead-letters", "--channel", "sms").stdout.splitlines()
+    assert [line.split()[0] for line in listed if "may go again" in line] == [key_of(22), key_of(23), key_of(903)]
+    assert [line.split()[0] for line in listed if "not again: taken" in line] == [key_of(24)]
+    why = ("--by", "lina", "--reason", "the outage is over")
+    done = command("redrive", key_of(22), key_of(24), *why)
+    assert (done.exit_code, done.stdout) == (1, "1 done\n")
+    assert f"refused {key_of(24)}: redrive.taken" in done.stderr
+    assert command("cancel", key_of(22), *why).stdout == "1 done\n"
+    assert state_of(day, key_of(22)) == ("cancelled", "person.cancel")
+
+
 # ---- the page
 
 

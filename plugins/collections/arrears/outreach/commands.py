@@ -11,7 +11,8 @@ import typer
 from arrears.command_options import AsOf
 
 if TYPE_CHECKING:
-    from arrears.outreach.outbox import Acted
+    from arrears.desk.callers import Caller
+    from arrears.outreach.handling import Handled
     from arrears.run import Run, StepResult
 
 app = typer.Typer(no_args_is_help=True)
@@ -115,6 +116,47 @@ def approve(
         _show(decide(run, decision, Caller(approved_by, "lead", via="command"), placement or None, words))
 
 
+Keys = Annotated[list[str], typer.Argument(help="Keys of contacts, as dead-letters shows them.")]
+By = Annotated[str, typer.Option("--by", help="Login of the person who decides.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record; nothing personal.")]
+
+
+@app.command("dead-letters")
+def dead_letters(
+    channel: Annotated[str | None, typer.Option("--channel", help="Only this channel.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Contacts at most.")] = 500,
+    as_of: AsOf = None,
+) -> None:
+    """List what cannot succeed or may have gone, with the reason, and whether it may be sent again."""
+    from arrears.outreach import outbox
+
+    with _run(as_of) as run, run.warehouse.connect() as connection:
+        letters = outbox.dead_letters(connection, run.clock.now(), day=run.day.as_of, channel=channel, limit=limit)
+    for each in letters:
+        again = "may go again" if each.why_not is None else f"not again: {each.why_not}"
+        typer.echo(f"{each.task_key} {each.channel:<12} {each.state:<8} {each.state_reason or '-':<24} {again}")
+    if not letters:
+        typer.echo("no dead letters")
+
+
+@app.command()
+def redrive(keys: Keys, by: By, reason: Reason, as_of: AsOf = None) -> None:
+    """Plan dead letters again that no provider took; they pass the policy and go with the next push."""
+    from arrears.outreach.handling import Contacts
+
+    with _run(as_of) as run:
+        _told(Contacts(run.warehouse, run.clock).redrive(_lead(by), keys, reason=reason))
+
+
+@app.command()
+def cancel(keys: Keys, by: By, reason: Reason, as_of: AsOf = None) -> None:
+    """Cancel contacts that have not gone; no later plan of the day brings them back."""
+    from arrears.outreach.handling import Contacts
+
+    with _run(as_of) as run:
+        _told(Contacts(run.warehouse, run.clock).cancel(_lead(by), keys, reason=reason))
+
+
 @contextmanager
 def _run(as_of: str | None) -> Iterator[Run]:
     from arrears.day import parse_day
@@ -128,11 +170,17 @@ def _run(as_of: str | None) -> Iterator[Run]:
         yield run
 
 
-def _told(acted: Acted) -> None:
-    typer.echo(f"{len(acted.done)} done")
-    for key, rule in acted.refused.items():
+def _lead(name: str) -> Caller:
+    from arrears.desk.callers import Caller
+
+    return Caller(name, "lead", via="command")
+
+
+def _told(handled: Handled) -> None:
+    typer.echo(f"{len(handled.done)} done")
+    for key, rule in handled.refused:
         typer.echo(f"refused {key}: {rule}", err=True)
-    if acted.refused:
+    if handled.refused:
         raise typer.Exit(1)
 
 
