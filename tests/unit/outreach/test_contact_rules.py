@@ -9,7 +9,7 @@ import pytest
 
 from arrears.errors import RulesError
 from arrears.outreach.channels import CHANNELS
-from arrears.outreach.rules import ContactRules
+from arrears.outreach.rules import ContactRules, day_range
 from arrears.outreach.templates import PLACEHOLDERS, clean, load_templates
 from arrears.rules.files import parse_rules
 from arrears.rules.rule_set import latest_rule_set
@@ -26,7 +26,7 @@ def contact() -> ContactRules:
 
 def test_every_channel_is_described(contact: ContactRules) -> None:
     assert set(contact.channels) == set(CHANNELS)
-    assert contact.approval.placements == ("agency", "legal")
+    assert contact.approval.placements == ("agency", "legal", "repossession")
 
 
 def test_every_shipped_template_renders_in_every_language(contact: ContactRules) -> None:
@@ -65,6 +65,11 @@ def test_every_text_of_a_message_tells_how_to_refuse_more(contact: ContactRules)
         ("default_language: zh", "default_language: fr", "the default language fr"),
         ("intensity: {from: 1, to: 1}", "intensity: {from: 2, to: 1}", "an intensity range"),
         ("contacts_per_customer: 3", "contacts_per_customer: 0", "greater than or equal to 1"),
+        ('days: ["0-/2"]', 'days: ["7-3"]', "days past due as 5, 1-7, 10-"),
+        ('days: ["0-/2"]', 'days: ["every second"]', "days past due as 5, 1-7, 10-"),
+        ("kind: text", "kind: telegram", "'call', 'text', 'email', 'visit' or 'file'"),
+        ("owner_calls: {daily_cap: 20000, cost: 4}", "owner_calls: {cost: 4}", "daily_cap"),
+        ("per_day: 1000000", "per_day: -1", "greater than or equal to 0"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_line(tmp_path: Path, wrong: str, right: str, message: str) -> None:
@@ -107,3 +112,15 @@ def test_values_can_break_neither_lines_nor_markup(contact: ContactRules) -> Non
     text = templates.render("reminder_email", "en", VALUES | {"name": "<script>&\n"})
     assert "Dear <script>&," in text.body
     assert "<p>Dear &lt;script&gt;&amp;,</p>" in text.html
+
+
+def test_days_past_due_are_ranges(contact: ContactRules) -> None:
+    assert [day_range(each) for each in (5, "5", "1-7", "10-", "10-30/2", "0-/3")] == [
+        (5, 5, 1), (5, 5, 1), (1, 7, 1), (10, None, 1), (10, 30, 2), (0, None, 3),
+    ]  # fmt: skip
+
+
+def test_calls_by_hand_are_calls_under_the_rules_of_the_dialer(contact: ContactRules) -> None:
+    by_hand = contact.planned_channels()["phone"]
+    assert (by_hand.kind, by_hand.address, by_hand.daily_cap) == ("call", "phone", 20000)
+    assert contact.channel_of("phone") == "dialer"
