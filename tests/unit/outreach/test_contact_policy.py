@@ -197,3 +197,15 @@ def test_a_wrong_pack_is_refused_with_its_line(tmp_path: Path, wrong: str, right
     with pytest.raises(RulesError, match=message) as raised:
         parse_rules(path, PolicyPack)
     assert raised.value.where.startswith(f"{path}:")
+
+
+def test_the_chapter_on_packs_names_every_pack_with_its_hours_and_numbers() -> None:
+    chapter = (PROJECT / "docs" / "outreach.md").read_text(encoding="utf-8")
+    for name in SHIPPED:
+        of = pack(name)
+        (row,) = [line for line in chapter.splitlines() if line.startswith(f"| `{name}`")]
+        if of.hours is not None:
+            assert f"not {of.hours.forbidden_from}–{of.hours.forbidden_to}" in row
+        for limit in of.limits:
+            assert f"{limit.most} " in row
+            assert limit.days == 1 or f"in {limit.days} days" in row
