@@ -65,9 +65,20 @@ def test_what_was_given_first_stays_above_its_floor() -> None:
 def test_the_last_case_is_contested_where_another_could_have_it() -> None:
     may = np.array([[True, True, False], [False, False, True]])
     flow = level_kinds(counts(3, 2), may, seats([0, 0, 0], [9, 9, 9]))
-    assert contested(may, flow, seats([0, 0, 0], [9, 9, 9])).tolist() == [True, False, False]
-    # nobody else has room, or could have it
-    assert not contested(may, flow, seats([0, 0, 0], [2, 1, 9])).any()
+    everybody = np.ones(3, dtype=np.bool_)
+    assert contested(may, flow, seats([0, 0, 0], [9, 9, 9]), everybody).tolist() == [True, False, False]
+    # nobody else has room, or could have it, or it may not be taken from him
+    assert not contested(may, flow, seats([0, 0, 0], [2, 1, 9]), everybody).any()
+    assert not contested(may, flow, seats([0, 0, 0], [9, 9, 9]), ~everybody).any()
+
+
+def test_a_last_case_stays_where_somebody_would_be_two_ahead_without_it() -> None:
+    """They have 3, 2 and 1; the first may give to the second, but keeps his."""
+    may = np.array([[True, True, False], [False, True, True]])
+    flow = np.array([[3, 0, 0], [0, 2, 1]])
+    removable = np.array([False, True, True])
+    assert not contested(may, flow, seats([0, 0, 0], [9, 9, 9]), removable).any()
+    assert contested(may, flow, seats([0, 0, 0], [9, 9, 9]), removable, ahead=2).tolist() == [False, True, False]
 
 
 def test_more_urgent_cases_take_the_seats() -> None:

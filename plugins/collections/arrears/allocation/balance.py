@@ -17,8 +17,14 @@ from arrears.allocation.dealing import Forbidden, Table, Whole
 from arrears.allocation.levelling import Counts
 
 _ROUNDS = 160
-_GOOD_ENOUGH = 5e-5
-"""Gap, as a share of the mean, that is not narrowed further."""
+_PATIENCE = 12
+_WORTH_WHILE = 0.97
+"""Rounds go on as long as so many of them bring the gap, as a share of the mean, down to this part of what it was."""
+
+FINE = 5e-5
+"""Gap that is not narrowed further: one of money."""
+COARSE = 2e-3
+"""One of difficulty."""
 
 Real = npt.NDArray[np.float64]
 
@@ -39,6 +45,8 @@ def balance(
     forbidden: Forbidden,
     second: Counts | None = None,
     second_base: Base | None = None,
+    *,
+    good_enough: float = FINE,
 ) -> Whole:
     """The owner of each case after the exchanges: `first` as even as can be, and `second` beside it.
 
@@ -64,13 +72,16 @@ def balance(
     # gaps are told as shares of what an even part comes to
     scale = np.maximum(1.0, np.array(means, dtype=np.float64) * number.mean())
     search = _Pairs(table, measures, forbidden, people)
-    idle = 0
+    idle, gaps = 0, []
     for turn in range(_ROUNDS):
         sums = bases.copy()
         for row, measure in enumerate(measures):
             sums[row] += np.bincount(owner, weights=measure, minlength=people)
         parts = sums / scale[:, None]
-        if (parts.max(axis=1) - parts.min(axis=1)).max() <= _GOOD_ENOUGH:
+        gaps.append(float((parts.max(axis=1) - parts.min(axis=1)).max()))
+        if gaps[-1] <= good_enough:
+            break
+        if turn >= _PATIENCE and gaps[-1] > _WORTH_WHILE * gaps[-1 - _PATIENCE]:
             break
         # the two measures take turns in saying who is paired with whom
         ranked = parts[0] if second is None or turn % 2 == 0 else parts[1]

@@ -117,21 +117,16 @@ def exchange_away(table: Table, owner: Whole, unwanted: Forbidden, hard: Forbidd
             if len(lost):
                 partner[lost] = _anywhere(table, owner, never, bad[lost])
         found = np.flatnonzero(partner >= 0)
-        # of several that want the same partner the first has him, and nobody is both
-        _, first = np.unique(partner[found], return_index=True)
-        found = found[np.sort(first)]
-        found = found[~np.isin(partner[found], bad[found]) | (bad[found] < partner[found])]
-        found = found[~np.isin(bad[found], partner[found]) | (bad[found] < partner[found])]
-        found = _disjoint(bad, partner, found)
         if not len(found):
             return owner
+        found = _disjoint(bad, partner, found)
         ours, theirs = bad[found], partner[found]
         owner[ours], owner[theirs] = owner[theirs], owner[ours]
     return owner
 
 
 def _disjoint(bad: Whole, partner: Whole, found: Whole) -> Whole:
-    """Of the exchanges `found` those that share no case with an earlier one."""
+    """Of the exchanges `found`, at least one, those that share no case with an earlier one."""
     both = np.concatenate([bad[found], partner[found]])
     number = np.concatenate([np.arange(len(found))] * 2)
     order = np.lexsort((number, both))

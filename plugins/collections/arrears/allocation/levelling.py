@@ -24,7 +24,7 @@ import numpy.typing as npt
 Counts = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-_SWEEPS = 2
+_SWEEPS = 1
 _FREE: int = np.iinfo(np.int64).max // 4
 
 
@@ -82,18 +82,29 @@ def level_kinds(supply: Counts, may: Flags, seats: Seats, given: Counts | None =
     return network.flow
 
 
-def contested(may: Flags, flow: Counts, seats: Seats) -> Flags:
-    """Collectors whose last case another one, who has one fewer and room, could have in exchange as well."""
+def contested(may: Flags, flow: Counts, seats: Seats, removable: Flags, *, ahead: int = 1) -> Flags:
+    """Collectors whose last case another one, who has one fewer and room, could have in exchange as well.
+
+    Only those who are `removable`, and to whom nobody would be more than `ahead` if that case were taken from them.
+    """
     found = np.zeros(may.shape[1], dtype=np.bool_)
     if not may.size:
         return found
     network = _Network(may, flow, np.zeros(may.shape[0], dtype=np.int64), seats)
     levels, has_room = network.levels, network.load < seats.room
-    for level in np.unique(levels[has_room]).tolist():
+    # from the top, because whoever gives his last case away is not too far ahead of those below him
+    for level in np.unique(levels[has_room])[::-1].tolist():
         targets = has_room & (levels == level)
-        candidates = (levels == level + 1) & (network.load > seats.floor)
-        if candidates.any():
-            found |= network.search(targets).people & candidates & ~targets
+        candidates = removable & (levels == level + 1)
+        if not candidates.any():
+            continue
+        candidates &= network.search(targets).people & ~targets
+        above = (levels - found > level + ahead) & (network.load > 0)
+        if candidates.any() and (network.search(candidates).people & above).any():
+            for who in np.flatnonzero(candidates).tolist():
+                only = np.arange(len(levels)) == who
+                candidates[who] = not (network.search(only).people & above).any()
+        found |= candidates
     return found
 
 

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from arrears.allocation.balance import Base, balance
+from arrears.allocation.balance import COARSE, Base, balance
 from arrears.allocation.dealing import Forbidden, Table, Whole, deal, exchange_away
 from arrears.allocation.levelling import Counts, Flags, Seats, best_cases, contested, level_kinds
 from arrears.allocation.rules import QueueRules
@@ -349,19 +349,18 @@ class _Queue:
             return np.full(len(self._mine), NOBODY, dtype=np.int64)
         supply = np.bincount(kind[free], minlength=len(may)).astype(np.int64)
         flow, base, room, floor = self._numbers(supply, may, kept)
-        flow = self._give_way(kind, may, flow, Seats(base, room, self._turn, floor))
+        seats = Seats(base, room, self._turn, floor)
+        flow, retained, seats = self._give_way(kind, may, flow, seats)
         open_ = free | (self._kept & ~self._stays)
-        if self._rule.remainder == "pool":
-            kept_now = np.bincount(self._owner[self._stays], minlength=people)
-            seats = Seats(self._base_of(kept_now, kept), room + kept - kept_now, self._turn, floor)
-            some = contested(may, flow, seats)
-            some &= flow.sum(axis=0) > 0
-            flow[flow[:, some].argmax(axis=0), np.flatnonzero(some)] -= 1
         chosen = np.flatnonzero(open_)
         by_kind = chosen[np.argsort(kind[chosen], kind="stable")]
         ranks = np.split(by_kind, np.searchsorted(kind[by_kind], np.arange(1, len(may))))
         if any(len(each) > given for each, given in zip(ranks, flow.sum(axis=1).tolist(), strict=True)):
             flow = best_cases(may, flow, ranks)
+        if self._rule.remainder == "pool":
+            removable = flow.sum(axis=0) > floor
+            some = contested(may, flow + retained, seats, removable, ahead=self._rule.keep.most_ahead or 1)
+            _take_last(flow, ranks, np.flatnonzero(some))
         owner = self._owner.copy()
         owner[chosen] = _deal_given(
             kind[chosen],
@@ -372,11 +371,6 @@ class _Queue:
             by_group="exposure" in self._rule.prefer,
         )
         return self._exchange(kind, may, owner, open_)
-
-    def _base_of(self, kept_now: Counts, kept: Counts) -> Counts:
-        held = self._all._held[self._people] - kept if self._rule.steps[-1] == "level" else 0
-        base: Counts = held + kept_now
-        return base
 
     def _numbers(self, supply: Counts, may: Flags, kept: Counts) -> tuple[Counts, Counts, Counts, Counts]:
         """What is given, step by step; with what each has, may be given, and must be left."""
@@ -399,17 +393,24 @@ class _Queue:
                 floor = flow.sum(axis=0)
         return flow, base, room, floor
 
-    def _give_way(self, kind: Whole, may: Flags, flow: Counts, seats: Seats) -> Counts:
-        """Takes kept cases away where somebody has too many more than one who could have them; what is dealt then."""
+    def _give_way(self, kind: Whole, may: Flags, flow: Counts, seats: Seats) -> tuple[Counts, Counts, Seats]:
+        """Takes kept cases away where somebody has too many more than one who could have them.
+
+        Returns what is dealt then, the kept cases that could still be exchanged, and seats that count these as flow.
+        """
         ahead = self._rule.keep.most_ahead
         loose = self._kept & ~self._cases.pinned[self._mine] & ~self._cases.by_hand[self._mine]
-        if ahead is None or self._rule.steps[-1] == "quota" or not loose.any():
-            return flow
-        people = may.shape[1]
         kept = np.zeros(may.shape, dtype=np.int64)
+        if ahead is None or self._rule.steps[-1] == "quota" or not loose.any():
+            return flow, kept, seats
+        people = may.shape[1]
         np.add.at(kept, (kind[loose], self._owner[loose]), 1)
         mine = kept.sum(axis=0)
-        both = Seats(seats.base - mine, seats.room + mine, seats.turn, seats.floor)
+        floor = seats.floor
+        if "quota" in self._rule.steps:
+            # what somebody keeps is part of his quota, which comes first
+            floor = floor + np.where(self._quotas() < NO_LIMIT, mine, 0)
+        both = Seats(seats.base - mine, seats.room + mine, seats.turn, floor)
         none = np.zeros(len(may), dtype=np.int64)
         whole = level_kinds(none, may, both, flow + kept, ahead=ahead)
         taken = np.maximum(0, kept - whole)
@@ -422,8 +423,14 @@ class _Queue:
             sorted_cell = cell[order]
             place[order] = np.arange(len(index)) - np.searchsorted(sorted_cell, sorted_cell, side="left")
             self._stays[index[place < taken.reshape(-1)[cell]]] = False
-        dealt: Counts = whole - np.minimum(kept, whole)
-        return dealt
+        retained = np.minimum(kept, whole)
+        return whole - retained, retained, both
+
+    def _quotas(self) -> Counts:
+        """Everybody's quota in this queue: that of the day, or else the daily one."""
+        by_queue = self._staff.queue_quota[self._queue][self._people]
+        quotas: Counts = np.where(by_queue < NO_LIMIT, by_queue, self._staff.daily_quota[self._people])
+        return quotas
 
     def _exchange(self, kind: Whole, may: Flags, owner: Whole, open_: Flags) -> Whole:
         dealt = np.flatnonzero(open_ & (owner >= 0))
@@ -445,7 +452,7 @@ class _Queue:
                 points = self._cases.difficulty[self._mine]
                 base = self._base(points)
                 if len(np.unique(points[dealt])) > 1:
-                    mine = balance(table, mine, points[dealt], base, hard)
+                    mine = balance(table, mine, points[dealt], base, hard, good_enough=COARSE)
                 table = Table(table.kind, self._cases.group[self._mine[dealt]], may)
         if self._rule.steps[-1] == "balanced":
             cents, expected = self._cases.cents[self._mine], self._cases.expected[self._mine]
@@ -514,6 +521,20 @@ class _Queue:
         reason[given] = SPLIT
         reason[self._stays] = OWNER_OF_THE_MORNING
         self._all._reason[mine] = reason
+
+
+def _take_last(flow: Counts, ranks: Sequence[Whole], people: Whole) -> None:
+    """Takes one case from each of `people`, of the kind whose last given case is the least urgent."""
+    given = flow.sum(axis=1)
+    last = np.array(
+        [each[number - 1] if number else NOBODY for each, number in zip(ranks, given.tolist(), strict=True)],
+        dtype=np.int64,
+    )
+    for who in people.tolist():
+        kind = int(np.where(flow[:, who] > 0, last, NOBODY).argmax())
+        flow[kind, who] -= 1
+        given[kind] -= 1
+        last[kind] = ranks[kind][given[kind] - 1] if given[kind] else NOBODY
 
 
 def _deal_given(kind: Whole, rank: Whole, group: Whole, flow: Counts, turn: Counts, *, by_group: bool) -> Whole:
