@@ -58,6 +58,17 @@ chosen AS (
     GROUP BY contract_id
 ),
 
+-- What became of the promises that fell due within a year.
+promise_history AS (
+    SELECT
+        contract_id,
+        COUNT(CASE WHEN state = 'kept' THEN 1 END) AS kept,
+        COUNT(CASE WHEN state = 'broken' THEN 1 END) AS broken
+    FROM promise_state
+    WHERE DATE_DIFF('day', due_on, $as_of) <= 365
+    GROUP BY contract_id
+),
+
 -- A stop on one contract stops its customer: one contact covers all contracts.
 customer_holds AS (
     SELECT
@@ -108,6 +119,8 @@ SELECT
     customers.housing,
     customers.payment_to_income,
     contracts.gps_status,
+    CAST(COALESCE(promise_history.kept, 0) AS INTEGER) AS promises_kept,
+    CAST(COALESCE(promise_history.broken, 0) AS INTEGER) AS promises_broken,
     stop_holds.kind AS hold_kind,
     stop_holds.kind IS NOT NULL AS held,
     -- whole years and months; the parts of a date are of another type on each engine
@@ -152,5 +165,6 @@ INNER JOIN contracts ON delinquent.contract_id = contracts.contract_id
 INNER JOIN case_entry ON delinquent.customer_id = case_entry.customer_id
 LEFT JOIN customers ON delinquent.customer_id = customers.customer_id
 LEFT JOIN chosen ON delinquent.contract_id = chosen.contract_id
+LEFT JOIN promise_history ON delinquent.contract_id = promise_history.contract_id
 LEFT JOIN customer_holds ON delinquent.customer_id = customer_holds.customer_id
 LEFT JOIN stop_holds ON customer_holds.strength = stop_holds.strength

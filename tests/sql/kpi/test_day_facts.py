@@ -12,11 +12,10 @@ import pytest
 from tests.support.ledgers import contract_table
 
 from arrears.kpi.targets import TargetRules, target_relation
-from arrears.outreach.promised import TOLD, promise_parameters
-from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.stages import outcome_stages
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
+from arrears.strategy.promises import TOLD, promise_parameters, promise_rules
 
 MON, TUE, WED = date(2026, 11, 16), date(2026, 11, 17), date(2026, 11, 18)
 MONEY = pa.decimal128(18, 2)
@@ -100,7 +99,7 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
             "collector_id", pa.nulls(given["promises"].num_rows, pa.string())
         )
     given["told_promise"] = TOLD.empty_table()
-    promise = promise_parameters(load_contact_rules(run.rules)[0].promise)
+    promise = promise_parameters(promise_rules(run.rules))
     given["promise_state"] = fetch_model(run, "outreach/promise_state", relations=given, params=promise)
     given["case_credit"] = fetch_model(run, "kpi/case_credit", relations=given)
     if model == "case_credit":
@@ -255,9 +254,7 @@ def test_contacts_count_for_who_made_them_and_touch_the_case_of_who_owns_it(make
         ((("A", MON, 100, TUE),), 0),  # returned
     ],
 )
-def test_a_promise_is_kept_by_enough_of_its_amount_in_time(
-    make_run: Callable[..., Any], paid: Any, kept: int
-) -> None:
+def test_a_promise_is_kept_by_enough_of_its_amount_in_time(make_run: Callable[..., Any], paid: Any, kept: int) -> None:
     promises = contract_table(
         "promises",
         [

@@ -11,9 +11,8 @@ import pyarrow as pa
 import pytest
 
 from arrears.ledger.contract import arrow_schema
-from arrears.outreach.promised import TOLD, promise_parameters
-from arrears.outreach.serious_rules import PromiseRules
 from arrears.sqlmodel import fetch_model
+from arrears.strategy.promises import TOLD, PromiseRules, promise_parameters
 
 RULES = PromiseRules(grace_days=2, kept_share=Decimal("0.9"))
 MADE, DUE = date(2026, 11, 2), date(2026, 11, 10)

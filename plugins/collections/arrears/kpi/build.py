@@ -20,8 +20,6 @@ from arrears.kpi.facts import DIMENSIONS, FACTS, ROLL, Windows, frozen_ends, win
 from arrears.kpi.rules import Label
 from arrears.kpi.targets import TargetRules, target_relation, target_rules
 from arrears.kpi.windows import month_end_parameters, month_end_relation
-from arrears.outreach.promised import TOLD, promise_parameters
-from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.stages import outcome_stages
 from arrears.rules.rule_set import RuleSetHeader, rule_set_history
 from arrears.run import Run
@@ -29,6 +27,7 @@ from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
 from arrears.strategy.age_book import age_history
 from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
 from arrears.strategy.experiment_arms import experiments_of
+from arrears.strategy.promises import PROMISE_STATE, TOLD, promise_parameters, promise_rules
 
 
 def build_opening(run: Run) -> dict[str, int]:
@@ -151,11 +150,11 @@ def _know_contacts(run: Run, days: Sequence[date]) -> dict[str, str]:
     known = {"promises": "kpi/known_promise"}
     run_model(
         run,
-        "outreach/promise_state",
+        PROMISE_STATE,
         table="kpi/promise_state",
         relations={"told_promise": TOLD.empty_table()},
         sources=known,
-        params=promise_parameters(load_contact_rules(run.rules)[0].promise),
+        params=promise_parameters(promise_rules(run.rules)),
     )
     return {"contact_results": "kpi/known_result", "promise_state": "kpi/promise_state", **known}
 

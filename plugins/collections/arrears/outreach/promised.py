@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -15,23 +14,11 @@ import sqlalchemy as sa
 from arrears.ledger.contract import arrow_schema
 from arrears.outreach.addressees import Addressee
 from arrears.outreach.rules import LivePromise
-from arrears.outreach.serious_rules import PromiseRules
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model, run_model
+from arrears.strategy.promises import PROMISE_STATE, TOLD, PromiseRules, promise_parameters
 from arrears.warehouse.ops_desk import Promise
 
-TOLD = pa.schema(
-    [
-        ("promise_id", pa.string()),
-        ("contract_id", pa.string()),
-        ("made_on", pa.date32()),
-        ("due_on", pa.date32()),
-        ("amount", pa.decimal128(18, 2)),
-    ]
-)
-"""Promises that were recorded here: the columns of the relation `told_promise`."""
-
-_MODEL = "outreach/promise_state"
 _PROMISE: sa.Table = Promise.__table__  # type: ignore[assignment]
 
 
@@ -69,7 +56,7 @@ def build_promise_state(run: Run, rules: PromiseRules) -> int:
     if run.is_current:
         with run.warehouse.connect() as connection:
             told = told_promises(connection, run.day.as_of)
-    return run_model(run, _MODEL, relations={"told_promise": told}, params=promise_parameters(rules))
+    return run_model(run, PROMISE_STATE, relations={"told_promise": told}, params=promise_parameters(rules))
 
 
 def promise_states(connection: sa.Connection, run: Run, rules: PromiseRules, contracts: Collection[str]) -> pa.Table:
@@ -83,7 +70,7 @@ def promise_states(connection: sa.Connection, run: Run, rules: PromiseRules, con
     absent = {name: arrow_schema(name).empty_table() for name in ("promises", "payments") if name not in narrowed}
     told = told_promises(connection, run.day.as_of, contracts)
     return fetch_model(
-        run, _MODEL, relations={**narrowed, **absent, "told_promise": told}, params=promise_parameters(rules)
+        run, PROMISE_STATE, relations={**narrowed, **absent, "told_promise": told}, params=promise_parameters(rules)
     )
 
 
@@ -94,8 +81,3 @@ def told_promises(connection: sa.Connection, day: date, contracts: Collection[st
         query = query.where(_PROMISE.c.contract_id == sa.any_(sa.literal(sorted(contracts), sa.ARRAY(sa.Text))))
     rows = connection.execute(query.order_by(_PROMISE.c.promise_id)).mappings()
     return pa.Table.from_pylist([dict(row) for row in rows], schema=TOLD)
-
-
-def promise_parameters(rules: PromiseRules) -> dict[str, Any]:
-    """What the model asks for."""
-    return {"grace_days": rules.grace_days, "kept_share": rules.kept_share}

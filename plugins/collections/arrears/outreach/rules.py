@@ -12,10 +12,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from arrears.outreach.channels.names import MANUAL_CHANNEL, MESSAGE_CHANNELS, ChannelName
 from arrears.outreach.sending_rules import BreakerRule, Rate
-from arrears.outreach.serious_rules import PromiseRules, RecallRules
+from arrears.outreach.serious_rules import RecallRules
 from arrears.rules.files import RuleModel
 from arrears.rules.policy import Kind, Policy, TimeOfDay, load_policy
 from arrears.rules.rule_set import RuleSet
+from arrears.strategy.promises import PromiseRules
 
 Placement = Literal["in_house", "field", "agency", "legal", "repossession"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]

@@ -1,22 +1,12 @@
-"""Parts of `contact.yaml` about serious steps: when a promise is kept, and when a hand-over is over."""
+"""Part of `contact.yaml` about serious steps: when a hand-over is over."""
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from arrears.rules.files import RuleModel
-
-
-class PromiseRules(RuleModel):
-    """When a promise counts as kept or broken."""
-
-    grace_days: Annotated[int, Field(ge=0, le=366)] = 0
-    """Days after its due date within which what comes still keeps it; it is broken on the day after them."""
-    kept_share: Annotated[Decimal, Field(gt=0, le=1)] = Decimal(1)
-    """Share of the promised amount that must have come for it to be kept."""
 
 
 class RecallRules(RuleModel):

@@ -53,6 +53,8 @@ CASE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
         "housing": "text",
         "payment_to_income": "number",
         "gps_status": "text",
+        "promises_kept": "number",
+        "promises_broken": "number",
         "hold_kind": "text",
         "held": "boolean",
         "age_years": "number",

@@ -6,20 +6,23 @@ import json
 from pathlib import Path
 
 import pyarrow.compute as pc
+from sqlglot import exp
 
 from arrears.lake import Lake
 from arrears.rules.findings import raise_errors, shown_place
 from arrears.rules.registry import parse_all
 from arrears.rules.rule_set import KEPT, RuleSet
 from arrears.run import Run, StepResult
-from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
+from arrears.sqlmodel import fetch_model, input_tables, load_model, run_model, run_select
 from arrears.strategy.age_book import TABLES as AGED
 from arrears.strategy.age_book import age_book
 from arrears.strategy.ageing import ageing_parameters, stop_hold_relation
+from arrears.strategy.chain import chained
 from arrears.strategy.check import check_day, uses_under_review
 from arrears.strategy.compile import decision_select, load_strategy, tiers_select
 from arrears.strategy.experiment_arms import arm_select, slice_relation
 from arrears.strategy.experiment_exclusions import exclusion_conditions
+from arrears.strategy.promises import PROMISE_STATE, TOLD, promise_parameters, promise_rules
 from arrears.strategy.record import AGEING, keep_models, made_by
 from arrears.strategy.score_rules import model_relation, stage_relation
 
@@ -87,7 +90,7 @@ def apply_rules(run: Run) -> StepResult:
 
     Before that, every case gets its arm of every experiment, into `experiment_arm`.
     """
-    run.lake.require("ledger", run.day, ("contracts", "customers", "scores"))
+    run.lake.require("ledger", run.day, ("contracts", "customers", "payments", "promises", "scores"))
     strategy = load_strategy(run.rules)
     armed = run_select(
         run,
@@ -107,16 +110,26 @@ def apply_rules(run: Run) -> StepResult:
     }
     rows = run_select(
         run,
-        decision_select(strategy, load_model(run.settings.sql, "strategy/facts"), stamp),
+        decision_select(strategy, facts_select(run.settings.sql), stamp),
         table="decision",
         where="strategy/facts.sql and the rule files",
+        params=promise_parameters(promise_rules(run.rules)),
         relations={
+            # the ledger's promises alone: a decision is made from what the day's ledger says
+            "told_promise": TOLD.empty_table(),
             "stages": stage_relation(strategy.scores),
             "models": model_relation(strategy.scores),
             "stop_holds": stop_hold_relation(run.rules),
         },
     )
     return StepResult(rows={"experiment_arm": armed, "decision": rows})
+
+
+def facts_select(sql_root: Path) -> exp.Query:
+    """The model of what the decision tables look at, with the promises' states that it reads."""
+    facts = load_model(sql_root, "strategy/facts")
+    # models that were kept before promises were tracked do not read them
+    return chained(sql_root, PROMISE_STATE, "strategy/facts") if "promise_state" in input_tables(facts) else facts
 
 
 def publish_treatments(run: Run) -> StepResult:
