@@ -67,6 +67,9 @@ class HandOverBody(CasesBody):
     """The collector who gets them; null: the pool."""
     reason: Reason
     """Why, for the audit; nothing personal."""
+    from_collector_id: Name | None = None
+    """Only what this collector still has; what somebody moved meanwhile is refused (`case.moved`). Null: whoever has
+    it."""
 
 
 class RecallBody(Body):

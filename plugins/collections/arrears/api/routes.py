@@ -197,7 +197,14 @@ def routes(services: Services, work: Work, metrics: Metrics, now: Callable[[], d
         """Gives cases to another collector, or to the pool. Leads. Each case is done or refused with its rule."""
         return await told(
             views.Changed,
-            lambda: desk().hand_over(caller, body.case_ids, to=body.to, reason=body.reason, request_key=key),
+            lambda: desk().hand_over(
+                caller,
+                body.case_ids,
+                to=body.to,
+                reason=body.reason,
+                from_collector_id=body.from_collector_id,
+                request_key=key,
+            ),
         )
 
     @changes("/recalls", views.Changed, "lead")
