@@ -33,7 +33,7 @@ ifdef GRACE_DAYS
 export ARREARS_GRACE_DAYS := $(value GRACE_DAYS)
 endif
 
-.PHONY: help run up down test lint lint-style lint-types lint-sql lint-rules bench docs lock env clean
+.PHONY: help run up down test lint lint-style lint-types lint-sql lint-rules bench faults docs lock env clean
 
 help: ## list the targets
 	@echo "Arrears: a lender's daily collections strategy on Apache Airflow."
@@ -80,6 +80,9 @@ bench: ## measure ageing, rules and growth beside Polars, pandas, PostgreSQL, Sp
 	@$(BIN)/python -m tests.bench --as-of $(BENCH_DAY) --contracts $(CONTRACTS) $(if $(PARTS),--parts $(PARTS)) \
 		$(if $(ENGINES),--engines $(ENGINES)) $(if $(GROWTH),--growth $(GROWTH)) \
 		$(if $(BENCH_LEDGER),--ledger "$(BENCH_LEDGER)") $(if $(PAGE),--page $(PAGE))
+
+faults: $(VENV)/.dev ## send TASKS=20000 contacts through kills, faults and restarts, once for each of SEEDS=20 (an hour)
+	@$(BIN)/python -m tests.support.outreach_faults --seeds $(or $(SEEDS),20) --tasks $(or $(TASKS),20000)
 
 docs: $(VENV)/.runtime ## write the generated pages of docs/ and the JSON Schemas of the rule files
 	@$(BIN)/arrears docs build
