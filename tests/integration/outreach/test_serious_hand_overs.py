@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -284,6 +285,25 @@ def test_a_lead_takes_a_hand_over_back_and_its_partner_is_told_once(outreach: An
     with pytest.raises(Refusal):
         mine.take_back(Caller("v", "viewer"), keys[1:], reason="x")
     assert "C1" not in repr(waiting)
+
+
+def test_the_partner_is_told_by_a_file_with_its_manifest_once(outreach: Any, engine: sa.Engine) -> None:
+    handed_over_agencies(outreach, engine, [1, 2])
+    key = outreach.tasks()[0]["task_key"]
+    Recalls(engine, FixedClock(NOW)).take_back(LEAD, [key], reason="agreed with the branch")
+    with outreach.run() as run:
+        assert reconcile_contacts(run).figures["recalled"] == {"legal": 1}
+        assert reconcile_contacts(run).figures["recalled"] == {}
+    (listed,) = (outreach.home / "outbox" / "legal").glob("recall-2026-11-20-*.csv")
+    assert listed.read_text(encoding="utf-8").splitlines() == [
+        "task_key,handed_over_on,customer_id,contract_ids,reason,business_day",
+        f"{key},2026-11-20,C1,K-C1,lead,2026-11-20",
+    ]
+    manifest = json.loads(listed.with_suffix(".manifest.json").read_text(encoding="utf-8"))
+    assert manifest["sha256"] == hashlib.sha256(listed.read_bytes()).hexdigest()
+    assert (manifest["kind"], manifest["rows"]) == ("recall", 1)
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(PlacementRecall.file)).scalars().all() == [listed.name]
 
 
 # ---- killed workers

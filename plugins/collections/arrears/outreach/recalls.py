@@ -7,6 +7,8 @@ over takes the waiting rows and marks them in the same transaction in which he r
 
 from __future__ import annotations
 
+import csv
+import io
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +22,12 @@ from arrears.clock import Clock
 from arrears.desk.audit import Act, given_reason, note
 from arrears.desk.callers import Caller
 from arrears.desk.requests import Request
+from arrears.errors import ChannelError
+from arrears.outreach import partners
+from arrears.outreach.channels.files import FileChannel
+from arrears.outreach.channels.names import LIST_CHANNELS
+from arrears.outreach.channels.opening import Opening
+from arrears.outreach.channels.sftp import SftpChannel
 from arrears.outreach.rules import LivePromise
 from arrears.outreach.serious_rules import RecallRules
 from arrears.outreach.states import State
@@ -278,3 +286,55 @@ def mark_handed_over(connection: sa.Connection, task_keys: Collection[str], file
         .where(_RECALL.c.task_key == sa.any_(sa.literal(sorted(task_keys), _TEXTS)), _RECALL.c.handed_over_at.is_(None))
         .values(handed_over_at=now, file=file)
     ).rowcount
+
+
+def hand_over_recalls(run: Run, opening: Opening) -> tuple[Counter[str], list[ChannelError]]:
+    """Tells the partners of all recalls that wait: one file per channel; how many, by channel, and what went wrong.
+
+    A recall is marked in the transaction under whose lock its file was made. Who is killed in between tells it again,
+    under the same key.
+    """
+    told: Counter[str] = Counter()
+    errors: list[ChannelError] = []
+    with run.warehouse.connect() as connection:
+        waiting = sa.select(_RECALL.c.channel).where(_RECALL.c.handed_over_at.is_(None)).distinct()
+        channels = set(connection.execute(waiting).scalars())
+    for name in LIST_CHANNELS:
+        if name not in channels or name not in opening.contact.channels:
+            continue
+        try:
+            adapter = opening.open(name)
+            try:
+                if isinstance(adapter, FileChannel | SftpChannel):
+                    told[name] += _tell(run, adapter)
+            finally:
+                adapter.close()
+        except ChannelError as error:
+            # one partner that cannot be reached does not hold up the others; the recalls wait
+            errors.append(error)
+    return +told, errors
+
+
+def _tell(run: Run, adapter: FileChannel | SftpChannel) -> int:
+    now = run.clock.now()
+    with run.warehouse.begin() as connection:
+        recalls = waiting_recalls(connection, adapter.name)
+        if not recalls:
+            return 0
+        file = adapter.recall([each.task_key for each in recalls], recall_list(recalls))
+        partners.note_files(connection, adapter, run.day.as_of, now)
+        return mark_handed_over(connection, [each.task_key for each in recalls], file, now)
+
+
+def recall_list(recalls: Sequence[Recall]) -> bytes:
+    """The recalls as CSV, by task key: what is taken back, since when the partner had it, and why."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for each in sorted(recalls, key=lambda recall: recall.task_key):
+        writer.writerow([getattr(each, name) for name in COLUMNS])
+    return out.getvalue().encode()
+
+
+COLUMNS = ("task_key", "handed_over_on", "customer_id", "contract_ids", "reason", "business_day")
+"""Columns of a recall file."""

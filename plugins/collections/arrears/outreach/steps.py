@@ -23,7 +23,7 @@ from arrears.outreach.merge import merge_plan
 from arrears.outreach.ops_reads import read_ops
 from arrears.outreach.plan import build_contact_plan, count_without_contact
 from arrears.outreach.promised import build_promise_state
-from arrears.outreach.recalls import find_recalls
+from arrears.outreach.recalls import find_recalls, hand_over_recalls
 from arrears.outreach.receipts import Desk, poll_receipts
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
@@ -220,12 +220,14 @@ def _reconcile(
     told, errors = _take_in_receipts(run, opening)
     told += receipts or Counter()
     by_name: dict[str, dict[str, int]] = {}
-    for (name, what), count in told.items():
-        by_name.setdefault(name, {})[what] = count
+    for (channel, what), count in told.items():
+        by_name.setdefault(channel, {})[what] = count
     with run.warehouse.begin() as connection:
         ended = outbox.end_overdue(connection, now, day)
         taken_back = find_recalls(connection, run, contact.recall, contact.live_promise)
         counted = outbox.count_states(connection, day)
+    recalled, wrong = hand_over_recalls(run, opening)
+    errors += wrong
     by_channel: dict[str, dict[str, int]] = {}
     states: Counter[str] = Counter()
     for (channel, _, state), count in counted.items():
@@ -239,6 +241,7 @@ def _reconcile(
         "left_behind": left_behind,
         "ended": {state.value: count for state, count in ended.items() if count},
         "taken_back": dict(taken_back),
+        "recalled": dict(recalled),
     }
     return figures, errors
 

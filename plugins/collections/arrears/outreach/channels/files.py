@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from arrears.errors import ChannelError
 from arrears.outreach.channels.base import Message, ReceiptPage, Repeats, SendResult, never_asked
 from arrears.outreach.states import State
 
@@ -69,6 +70,38 @@ class FileChannel:
             reason = f"file.{error.errno or 'error'}"
             return [SendResult(message.key, State.FAILED, reason=reason) for message in messages]
         return [SendResult(message.key, State.SENT, provider_id=self.path.name) for message in messages]
+
+    def recall(self, keys: Sequence[str], content: bytes) -> str:
+        """Puts a list of hand-overs that are taken back beside the day's list; gives the file's name.
+
+        The same keys make the same file: doing it again changes nothing. Raises ChannelError when it cannot.
+        """
+        digest = hashlib.sha256("\n".join(sorted(keys)).encode()).hexdigest()
+        path = self._folder / f"recall-{self._day}-{digest[:12]}.csv"
+        manifest = {
+            "channel": self.name,
+            "business_day": self._day,
+            "kind": "recall",
+            "file": path.name,
+            "rows": len(keys),
+            "sha256": hashlib.sha256(content).hexdigest(),
+        }
+        try:
+            self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+            with FileLock(self._folder / ".lock", mode=0o600):
+                _put(path, content)
+                _put(
+                    path.with_suffix(".manifest.json"), (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+                )
+        except OSError as error:
+            raise ChannelError(
+                expected="to write a list of recalls",
+                found=f"error {error.errno}",
+                where=f"channel {self.name}",
+                action="Mend the folder, then clear this step: what was written is not told again.",
+            ) from None
+        return path.name
 
     def ask(self, keys: Sequence[str]) -> Mapping[str, str]:
         return never_asked(self.name, keys)
