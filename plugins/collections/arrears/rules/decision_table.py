@@ -282,7 +282,9 @@ def _collected(table: DecisionTable, conditions: Sequence[exp.Expr]) -> Compiled
             exp.case().when(condition, exp.Literal.number(2**bit)).else_(exp.Literal.number(0))
             for bit, condition in enumerate(some)
         ]
-        found.append(exp.alias_(reduce(_plus, bits, exp.Literal.number(1)), column))
+        # the lookup counts from 1, which no rule at all gives
+        one: exp.Expr = exp.Literal.number(1)
+        found.append(exp.alias_(reduce(_plus, bits, one), column))
         held = [
             [table.rules[start + bit] for bit in range(len(some)) if bits_held >> bit & 1]
             for bits_held in range(2 ** len(some))

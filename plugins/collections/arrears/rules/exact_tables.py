@@ -448,7 +448,8 @@ def _candidates(
         elif word.type == "date":
             between = sorted(days.get(name, set()))
             beside = [each + timedelta(days=by) for by in (1, -1) for each in between if date.min < each < date.max]
-            result[name] = [*dict.fromkeys([*between, *beside, _SOME_DAY])][: 4 * _MOST_TRIES]
+            tried: list[Value] = [*dict.fromkeys([*between, *beside, _SOME_DAY])]
+            result[name] = tried[: 4 * _MOST_TRIES]
         elif word.type == "number":
             step = Decimal(1).scaleb(-(word.decimals or 0))
             found = sorted(numbers.get(name, set()))
