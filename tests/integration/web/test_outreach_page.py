@@ -230,10 +230,10 @@ def test_the_same_by_command(day: sa.Engine, settings_of_pages: Path) -> None:
     def command(*arguments: str) -> Any:
         return CliRunner().invoke(app, list(arguments))
 
-    listed = command("dead-letters", "--channel", "sms").stdout.splitlines()
+    listed = command("dead", "--channel", "sms").stdout.splitlines()
     assert [line.split()[0] for line in listed if "may go again" in line] == [key_of(22), key_of(23), key_of(903)]
     assert [line.split()[0] for line in listed if "not again: taken" in line] == [key_of(24)]
-    why = ("--by", "lina", "--reason", "the outage is over")
+    why = ("--by", "lina", "--why", "the outage is over")
     done = command("redrive", key_of(22), key_of(24), *why)
     assert (done.exit_code, done.stdout) == (1, "1 done\n")
     assert f"refused {key_of(24)}: redrive.taken" in done.stderr

@@ -116,13 +116,13 @@ def approve(
         _show(decide(run, decision, Caller(approved_by, "lead", via="command"), placement or None, words))
 
 
-Keys = Annotated[list[str], typer.Argument(help="Keys of contacts, as dead-letters shows them.")]
+Keys = Annotated[list[str], typer.Argument(help="Keys of contacts, as `dead` shows them.")]
 By = Annotated[str, typer.Option("--by", help="Login of the person who decides.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, for the record; nothing personal.")]
+Why = Annotated[str, typer.Option("--why", help="Why, for the record; nothing personal.")]
 
 
-@app.command("dead-letters")
-def dead_letters(
+@app.command()
+def dead(
     channel: Annotated[str | None, typer.Option("--channel", help="Only this channel.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Contacts at most.")] = 500,
     as_of: AsOf = None,
@@ -140,21 +140,21 @@ def dead_letters(
 
 
 @app.command()
-def redrive(keys: Keys, by: By, reason: Reason, as_of: AsOf = None) -> None:
+def redrive(keys: Keys, by: By, why: Why, as_of: AsOf = None) -> None:
     """Plan dead letters again that no provider took; they pass the policy and go with the next push."""
     from arrears.outreach.handling import Contacts
 
     with _run(as_of) as run:
-        _told(Contacts(run.warehouse, run.clock).redrive(_lead(by), keys, reason=reason))
+        _told(Contacts(run.warehouse, run.clock).redrive(_lead(by), keys, reason=why))
 
 
 @app.command()
-def cancel(keys: Keys, by: By, reason: Reason, as_of: AsOf = None) -> None:
+def cancel(keys: Keys, by: By, why: Why, as_of: AsOf = None) -> None:
     """Cancel contacts that have not gone; no later plan of the day brings them back."""
     from arrears.outreach.handling import Contacts
 
     with _run(as_of) as run:
-        _told(Contacts(run.warehouse, run.clock).cancel(_lead(by), keys, reason=reason))
+        _told(Contacts(run.warehouse, run.clock).cancel(_lead(by), keys, reason=why))
 
 
 @contextmanager
