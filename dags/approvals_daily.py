@@ -1,8 +1,9 @@
-"""On the day's worklist: ask a person about agency and legal contacts, and send what was approved.
+"""On the day's worklist: ask a person about agency, legal and repossession contacts, and send what was approved.
 
 **Runs** when `publish_worklist` has published the day's worklist. The question waits in Airflow under *Required
-actions*, with the counts per treatment; nothing else waits for it, and several days may wait at once. *Approve* sends
-exactly the contacts that were asked about. *Reject*, or no answer until the day's end, sends none of them.
+actions*, with the counts per treatment; nothing else waits for it, and several days may wait at once. The page
+*Approvals* has the contacts one by one, and why; what a lead decides there stays. *Approve* sends those of the contacts
+asked about that still wait. *Reject*, or no answer until the day's end, sends none of them.
 
 **Safe to clear:** both tasks. Clearing `approve_sensitive` asks anew about what has not been sent; clearing
 `push_approved` hands over nothing twice. A day without such contacts asks nothing; a past day skips.

@@ -86,6 +86,32 @@ DOORS = (
     Door("GET", "/allocation"),
     Door("GET", "/performance", None, "role.collector"),
     Door("GET", "/audit"),
+    Door("GET", "/approvals", None, "role.collector"),
+    Door(
+        "POST",
+        "/approvals",
+        {"decision": "approve", "all": True, "reason": "r"},
+        "role.lead",
+        "role.lead",
+        "scope.queue",
+    ),
+    Door("GET", "/vehicles", None, "role.collector"),
+    Door(
+        "POST",
+        "/vehicles/steps",
+        {"contract_id": "CT1", "step": "located", "on_day": "2026-11-20", "reason": "r"},
+        "role.lead",
+        "role.lead",
+        "scope.queue",
+    ),
+    Door(
+        "POST",
+        "/placements/recalls",
+        {"task_keys": ["0" * 64], "reason": "r"},
+        "role.lead",
+        "role.lead",
+        "scope.queue",
+    ),
     Door("GET", "/openapi.json"),
 )
 SERVICE = (Door("GET", "/metrics", None, "role.collector"), Door("GET", "/health"))

@@ -145,7 +145,7 @@ def serious_routes(services: SeriousServices, work: Work) -> APIRouter:
 
     @router.post("/vehicles/steps", response_model=shape(vehicle_steps.VehicleView), status_code=201)
     async def record_step(caller: Known, body: VehicleStepBody, key: Key = None) -> Any:
-        """Records a step that was taken, or refuses it with the rule that it would break. Leads."""
+        """Records a step that was taken, or refuses it with the rule that it would break. Leads of all teams."""
         return await told(
             vehicle_steps.VehicleView,
             lambda: services.vehicles().record(

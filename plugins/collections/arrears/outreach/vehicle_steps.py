@@ -150,8 +150,11 @@ class Vehicles:
         amount: Decimal | None = None,
         request_key: str | None = None,
     ) -> VehicleView:
-        """A lead records a step that was taken. Raises Refusal with the rule that forbids it: vehicle.…, role.lead."""
-        caller.must_lead("a vehicle step")
+        """A lead of all teams records a step that was taken.
+
+        Raises Refusal with the rule that forbids it: vehicle.…, role.lead, scope.queue.
+        """
+        caller.must_lead_all("a vehicle step")
         words = given_reason(reason, "a vehicle step")
         order = order_id.strip() if order_id else None
         if order is not None and (len(order) > _LONGEST_ORDER or not order.isprintable()):
