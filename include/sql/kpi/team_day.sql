@@ -1,7 +1,13 @@
 -- What came of a team's finished days: the sums of its collectors, and its heads. Grain: day x basis x team.
 -- attendance is the roster of each finished day as its own run had it, with absences that were reported by hand; of a
--- day without one, whoever had a case or made an attempt was there.
-WITH days_known AS (
+-- day without one, whoever had a case or made an attempt was there. Days of whose cases nothing is known have no rows.
+WITH worked_days AS (
+    SELECT DISTINCT as_of
+    FROM collector_day
+    WHERE cases > 0
+),
+
+days_known AS (
     SELECT DISTINCT as_of
     FROM attendance
 ),
@@ -37,6 +43,7 @@ team_heads AS (
         CAST(SUM(listed) AS BIGINT) AS collectors,
         CAST(SUM(present) AS BIGINT) AS present_collectors
     FROM heads
+    WHERE as_of IN (SELECT worked_days.as_of FROM worked_days)
     GROUP BY as_of, team
 ),
 

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from arrears.kpi import ops_reads
+from arrears.warehouse.audit import StepResultRow
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 from arrears.warehouse.ops_desk import ContactResult, Promise
@@ -263,6 +264,25 @@ def test_a_grab_knows_its_wait_and_what_people_recorded_is_no_second_contact(con
     )
     found = ops_reads.grabs(OneConnection(connection), [DAY])  # type: ignore[arg-type]
     assert found.to_pylist() == [{"as_of": DAY, "customer_id": "K1", "minutes": 30}]
+    # of a case that lay there before, from when the pool was opened that day
+    step = {
+        "as_of": DAY,
+        "basis": "frozen",
+        "dag": "worklist_daily",
+        "step": "open_grab_pool",
+        "detail": "",
+        "state": "success",
+        "recorded_at": NINE,
+        "seconds": 1,
+        "rows": {},
+        "figures": {},
+        "links": {},
+        "warnings": [],
+    }
+    opened = [{**step, "acted_at": NINE + timedelta(minutes=late)} for late in (25, 60)]
+    connection.execute(sa.insert(StepResultRow), opened)
+    found = ops_reads.grabs(OneConnection(connection), [DAY])  # type: ignore[arg-type]
+    assert found["minutes"].to_pylist() == [5]
     assert ops_reads.grabs(OneConnection(connection), [DAY - timedelta(days=1)]).num_rows == 0  # type: ignore[arg-type]
     held = ops_reads.intervals(engine, [DAY]).sort_by("interval_no").to_pylist()
     assert [(row["source"], row["collector_id"], row["minutes"], row["end_reason"]) for row in held] == [

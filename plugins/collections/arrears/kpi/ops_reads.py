@@ -10,6 +10,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from arrears.outreach import stages
+from arrears.warehouse.audit import StepResultRow
 from arrears.warehouse.ops_cases import Case, CaseAssignment
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
 from arrears.warehouse.ops_desk import Absence, ContactResult, Promise
@@ -217,10 +218,26 @@ def absences(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
 
 
 def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
-    """The first grab of each case on each of the days: as_of, customer_id, minutes that it lay in the pool before."""
+    """The first grab of each case on each of the days: as_of, customer_id, minutes that it lay in the pool before.
+
+    Of a case that lay there over night they count from the opening of the pool on the day of the grab.
+    """
     grab = CaseAssignment
     pooled = sa.orm.aliased(CaseAssignment)
-    lay = sa.func.floor(sa.func.extract("epoch", grab.from_at - pooled.from_at) / 60)
+    opened = (
+        sa.select(StepResultRow.as_of, sa.func.min(StepResultRow.acted_at).label("at"))
+        .where(
+            StepResultRow.step == "open_grab_pool",
+            StepResultRow.state == "success",
+            StepResultRow.basis == "frozen",
+            StepResultRow.as_of.in_(days),
+        )
+        .group_by(StepResultRow.as_of)
+        .subquery("opened")
+    )
+    # GREATEST passes over NULL: a day whose opening is not recorded
+    offered = sa.func.greatest(pooled.from_at, opened.c.at)
+    lay = sa.func.greatest(0, sa.func.floor(sa.func.extract("epoch", grab.from_at - offered) / 60))
     select = (
         sa.select(grab.from_day, Case.customer_id, sa.cast(sa.func.coalesce(sa.func.min(lay), 0), sa.BigInteger))
         .join(Case, Case.case_id == grab.case_id)
@@ -232,6 +249,7 @@ def grabs(warehouse: sa.Engine, days: Sequence[date]) -> pa.Table:
                 pooled.source == "pool",
             ),
         )
+        .outerjoin(opened, opened.c.as_of == grab.from_day)
         .where(grab.source == "grab", grab.from_day.in_(days))
         .group_by(grab.from_day, Case.customer_id)
     )

@@ -51,7 +51,7 @@ class Recovered:
     """What was recovered, and how much of its target that is."""
 
     amount: Decimal | None
-    """What the cases paid, per case and day at most what was overdue; None when no day of the period is finished."""
+    """What the cases paid, per case and day at most what was overdue; None when there were none on finished days."""
     overdue: Decimal
     """What the cases owed overdue at the opening, summed over the days."""
     rate: float | None
@@ -283,7 +283,7 @@ class _Sums:
         return self.columns.get(name, Decimal(0))
 
     def figures(self) -> Figures:
-        amount = self.money("recovered_amount") if self.days else None
+        amount = self.money("recovered_amount") if self.whole("cases") else None
         kept, due = self.money("kept_promise_amount"), self.money("due_promise_amount")
         planned = self.whole("planned_contacts")
         return Figures(

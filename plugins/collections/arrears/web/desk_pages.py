@@ -23,7 +23,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from arrears.desk.callers import Caller
 from arrears.desk.refusals import Refusal
-from arrears.desk.views import AllocationView, CollectorShare, Events, PoolDetail, PoolView, QueueShare, Worklist
+from arrears.desk.views import AllocationView, CollectorShare, Event, Events, PoolDetail, PoolView, QueueShare, Worklist
 from arrears.kpi.performance import performance
 from arrears.kpi.pool_outcome import pool_outcome
 from arrears.settings import Settings
@@ -33,6 +33,7 @@ from arrears.web.texts_desk import fewer_words, script_words
 
 PEOPLE_A_PAGE = 50
 CASES_A_PAGE = 25
+ACTS_SHOWN = 12
 SECONDS_BETWEEN = 4
 """How often a fragment is fetched."""
 PERIODS = (1, 7, 30, 90)
@@ -132,6 +133,16 @@ def people_page(queue: QueueShare, page: int) -> PeoplePage:
     )
 
 
+def acts_of(events: Sequence[Event]) -> list[tuple[Event, int]]:
+    """The audit as people did it: one line an act, with its number of cases, in the order of the audit."""
+    acts: dict[tuple[Any, ...], tuple[Event, int]] = {}
+    for each in events:
+        act = (each.at, each.actor, each.action, each.queue, each.collector_id, each.to_collector_id, each.reason)
+        first, number = acts.get(act, (each, 0))
+        acts[act] = (first, number + 1)
+    return list(acts.values())
+
+
 def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, headers: Mapping[str, str]) -> APIRouter:
     """The routes of the three pages; the application that takes them in wants a login for each."""
     router = APIRouter()
@@ -207,7 +218,7 @@ def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, heade
         return {"cases": {"rows": found.cases, "page": question.page, "pages": pages}}
 
     def recent(caller: Caller) -> dict[str, Any]:
-        return {"recent": sources.desk().audit(caller, limit=12).events}
+        return {"recent": acts_of(sources.desk().audit(caller, limit=300).events)[:ACTS_SHOWN]}
 
     @router.get("/allocation", response_class=HTMLResponse)
     def allocation(
