@@ -29,6 +29,7 @@ from arrears.desk.requests import Request
 from arrears.errors import ArrearsError
 from arrears.lake import Lake
 from arrears.outreach.states import State, sources_of
+from arrears.outreach.vehicle_steps import standings
 from arrears.rules.conditions import words_read
 from arrears.rules.decision_table import Rule
 from arrears.rules.rule_set import load_kept_rule_set
@@ -211,8 +212,13 @@ class Approvals:
         with self._warehouse.connect() as connection:
             counts = count_placements(connection, today)
             rows, total = _read_tasks(connection, today, placement, waiting=waiting, limit=limit, offset=offset)
+            at = standings(connection, [row["lead_contract_id"] for row in rows], today)
         lake, day = Lake(self._settings.lake_root), BusinessDay(today)
-        return ApprovalsView(today, self._clock.now(), counts, tuple(with_reasons(lake, day, rows)), total)
+        items = tuple(
+            replace(item, vehicle_stage=at[item.lead_contract_id].stage.value if item.lead_contract_id in at else None)
+            for item in with_reasons(lake, day, rows)
+        )
+        return ApprovalsView(today, self._clock.now(), counts, items, total)
 
     def decide(
         self,
