@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import json
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,9 +15,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import sqlalchemy as sa
+from aiosmtpd.controller import Controller
 from sqlalchemy.exc import DBAPIError
 
 from arrears.errors import ChannelError
+from arrears.local import free_port
 from arrears.outreach import outbox
 from arrears.outreach.breaker import read_standing
 from arrears.outreach.channels.address import address_from_environment
@@ -319,3 +324,52 @@ def test_a_day_cleared_after_a_partial_push_sends_the_rest_and_nothing_twice(out
     reached = [message["key"] for channel in ("sms", "email", "dialer") for message in gateway.messages(channel)]
     assert len(reached) == len(set(reached)) == 60
     assert not {"planned", "failed", "sending"} & set(outreach.states())
+
+
+@pytest.mark.parametrize("tls", ["starttls", "tls"])
+@pytest.mark.parametrize("trusted", [True, False])
+def test_mail_goes_only_over_tls_that_is_trusted(
+    outreach: Any, gateway: Any, monkeypatch: pytest.MonkeyPatch, tls: str, trusted: bool
+) -> None:
+    with mail_server(gateway.identity, tls) as server:
+        extra: dict[str, Any] = {"tls": tls, "timeout": 5}
+        if trusted:
+            extra["ca"] = gateway.identity.certificate_text
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.port, "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_ARREARS_EMAIL", json.dumps(connection))
+        outreach.plan_many(2, "mail")
+        with outreach.run() as run:
+            if trusted:
+                assert push_contacts(run, "email").figures["sent"] == 2
+            else:
+                assert "smtp.connection: 2" in failing(run, "email")
+    assert server.over_tls == ([True, True] if trusted else [])
+
+
+class MailServer:
+    """A mail server that asks for TLS and keeps whether each mail came over it."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.over_tls: list[bool] = []
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.over_tls.append(session.ssl is not None or server.transport.get_extra_info("sslcontext") is not None)
+        return "250 OK"
+
+
+@contextmanager
+def mail_server(identity: Any, tls: str) -> Iterator[MailServer]:
+    kept = MailServer()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(identity.server)
+    kept.port = free_port()
+    given: dict[str, Any] = {"hostname": "127.0.0.1", "port": kept.port}
+    if tls == "tls":
+        given["ssl_context"] = context
+    else:
+        given |= {"tls_context": context, "require_starttls": True}
+    controller = Controller(kept, **given)
+    controller.start()
+    yield kept
+    controller.stop()

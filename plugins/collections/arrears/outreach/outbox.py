@@ -138,13 +138,16 @@ def record(
         task = by_key[result.key]
         reason = _reason(task, result)
         state: State = result.state
-        if state == State.FAILED and task["attempts"] >= retry.attempts:
+        # one that the channel did not get to is not spent
+        if state == State.FAILED and result.tries > 0 and task["attempts"] >= retry.attempts:
             state = State.UNKNOWN if reason in DOUBTFUL_REASONS else State.DEAD
         again = now + backoff(task["task_key"], task["attempts"], retry) if state == State.FAILED else None
         change = {"key": result.key, "attempt": task["attempts"], "because": reason, "again": again}
         ended.setdefault(state, []).append({**change, "provider": result.provider_id})
-        told = {"provider_id": result.provider_id, "reason": result.reason, "tries": result.tries}
-        events.append(_event(task, Event(state.value), now, **told))
+        event = Event(state.value)
+        events.append(
+            _event(task, event, now, provider_id=result.provider_id, reason=result.reason, tries=result.tries)
+        )
     _lock(connection, _TASK.c.task_key == sa.any_(sa.literal(sorted(by_key), _TEXTS)))
     for state, changes in sorted(ended.items()):
         _end(connection, state, changes, now)
@@ -271,7 +274,7 @@ def dead_letters(
     connection: sa.Connection, now: datetime, *, day: date | None = None, channel: str | None = None, limit: int = 500
 ) -> list[DeadLetter]:
     """The dead and the doubtful tasks of `day` (None: of all days), the latest first."""
-    asked = [_TASK.c.state.in_([State.DEAD.value, State.UNKNOWN.value])]
+    asked: list[sa.ColumnElement[bool]] = [_TASK.c.state.in_([State.DEAD.value, State.UNKNOWN.value])]
     asked += [] if day is None else [_TASK.c.business_day == day]
     asked += [] if channel is None else [_TASK.c.channel == channel]
     rows = connection.execute(
@@ -292,7 +295,7 @@ def dead_letters(
                     "last_attempt_at",
                 )
             },
-            why_not=why_not_again(row, now),
+            why_not=why_not_again(dict(row), now),
         )
         for row in rows
     ]
@@ -334,16 +337,8 @@ def _act(
     now: datetime,
     refusal: Callable[[Task], str | None],
 ) -> Acted:
-    rows = (
-        connection.execute(
-            sa.select(_TASK)
-            .where(_TASK.c.task_key == sa.any_(sa.literal(sorted(set(keys)), _TEXTS)))
-            .order_by(_TASK.c.task_key)
-            .with_for_update()
-        )
-        .mappings()
-        .all()
-    )
+    select = sa.select(_TASK).where(_TASK.c.task_key == sa.any_(sa.literal(sorted(set(keys)), _TEXTS)))
+    rows = [dict(row) for row in connection.execute(select.order_by(_TASK.c.task_key).with_for_update()).mappings()]
     refused = dict.fromkeys(sorted(set(keys) - {row["task_key"] for row in rows}), "no_such_task")
     refused |= {row["task_key"]: rule for row in rows if (rule := refusal(row))}
     done = [row["task_key"] for row in rows if row["task_key"] not in refused]

@@ -84,6 +84,6 @@ def _has_ended(on: str, process: int) -> bool:
     if on != machine():
         return False
     try:
-        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True

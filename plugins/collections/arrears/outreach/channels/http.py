@@ -13,6 +13,7 @@ import httpx
 from arrears.errors import ChannelError
 from arrears.outreach.channels.address import ChannelAddress, connection_variable
 from arrears.outreach.channels.base import (
+    Ending,
     Message,
     Receipt,
     ReceiptPage,
@@ -104,7 +105,7 @@ class HttpChannel:
             time.sleep(max(pause(number), min(wait, _LONGEST_RETRY_AFTER)))
         if doubt is None:
             return result
-        state = State.UNKNOWN if self.repeats == "neither" else State.FAILED
+        state: Ending = State.UNKNOWN if self.repeats == "neither" else State.FAILED
         return SendResult(message.key, state, reason=doubt, tries=number)
 
     def _try(self, message: Message, number: int) -> tuple[SendResult, float]:
@@ -117,7 +118,7 @@ class HttpChannel:
         meaning, provider_id, reason = self._read(response)
         if meaning == "taken":
             return SendResult(message.key, State.SENT, provider_id=provider_id, tries=number), 0.0
-        state: Any = State.DEAD if meaning == "never" else State.FAILED
+        state: Ending = State.DEAD if meaning == "never" else State.FAILED
         wait = response.headers.get("retry-after", "")
         return SendResult(message.key, state, reason=reason, tries=number), float(wait) if wait.isdecimal() else 0.0
 

@@ -189,7 +189,7 @@ class SftpChannel:
             content = await file.read(LARGEST_FILE + 1)
         if len(content) > LARGEST_FILE:
             raise asyncssh.SFTPFailure("a file that is too large")
-        return bytes(content)
+        return content if isinstance(content, bytes) else content.encode()
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}" if self._root else path

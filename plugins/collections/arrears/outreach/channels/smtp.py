@@ -6,11 +6,12 @@ import re
 import smtplib
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
+from functools import partial
 from typing import Any
 
 from arrears.outreach.channels.address import ChannelAddress
@@ -119,12 +120,13 @@ class SmtpChannel:
             return self._connect()
 
     def _transfer(self, server: smtplib.SMTP, key: str, to: str, content: bytes) -> SendResult:
+        steps: tuple[tuple[Callable[[], tuple[int, bytes]], int], ...] = (
+            (partial(server.mail, self._from), 2),
+            (partial(server.rcpt, to), 2),
+            (partial(server.docmd, "DATA"), 3),
+        )
         try:
-            for step, expected in (
-                (lambda: server.mail(self._from), 2),
-                (lambda: server.rcpt(to), 2),
-                (lambda: server.docmd("DATA"), 3),
-            ):
+            for step, expected in steps:
                 code, _ = step()
                 if code // 100 != expected:
                     return _refused(key, code)
