@@ -82,6 +82,14 @@ def wait_for(gateway: Any, name: str, seconds: float = 20) -> bytes:
     return content
 
 
+def wait_until_struck(gateway: Any, mode: str, seconds: float = 20) -> None:
+    """An order holds until the next one comes: it must have struck before."""
+    deadline = time.monotonic() + seconds
+    while mode not in gateway.report("agency")["struck"]:
+        assert time.monotonic() < deadline, f"{mode} did not strike"
+        time.sleep(0.02)
+
+
 def results_of(gateway: Any, name: str) -> list[dict[str, str]]:
     manifest = json.loads(wait_for(gateway, f"{name}.results.manifest.json"))
     content = wait_for(gateway, f"{name}.results.csv")
@@ -141,6 +149,26 @@ def test_a_file_that_is_not_what_its_manifest_says_is_refused(
     assert gateway.stats("agency")["given"] == 0
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"task_key,business_day\na,2026-11-20,more\n",
+        b"task_key,business_day\na\n",
+        b"task_key,business_day\na,someday\n",
+        b"business_day\n2026-11-20\n",
+        b"\xff\xfe\n1\n",
+    ],
+)
+def test_a_file_that_is_no_list_of_cases_is_refused_and_the_next_one_taken(gateway: Any, content: bytes) -> None:
+    folder = gateway.home / "agency" / "in"
+    digest = hashlib.sha256(content).hexdigest()
+    (folder / "bad.csv").write_bytes(content)
+    (folder / "bad.manifest.json").write_text(json.dumps({"file": "bad.csv", "rows": 1, "sha256": digest}))
+    assert json.loads(wait_for(gateway, "bad.ack.json"))["reason"] == "format"
+    upload(gateway, "good", ["a"])
+    assert json.loads(wait_for(gateway, "good.ack.json"))["accepted"]
+
+
 def test_a_recall_is_acknowledged_and_not_worked(gateway: Any) -> None:
     upload(gateway, "r", ["a"], kind="recall")
     assert json.loads(wait_for(gateway, "r.ack.json"))["accepted"]
@@ -156,6 +184,7 @@ def test_it_misbehaves_as_told(gateway: Any) -> None:
     assert wait_for(gateway, "junk.ack.json").startswith(b"<html>")
     gateway.fault("agency", "lose", count=1)
     upload(gateway, "lost", ["c"])
+    wait_until_struck(gateway, "lose")
     gateway.fault("agency", "late_receipts", seconds=0.5)
     gateway.fault("agency", "duplicate_receipts", beside=True)
     started = time.monotonic()

@@ -219,7 +219,16 @@ def _checked(folder: Path, manifest: Path) -> tuple[dict[str, Any], str | None, 
         return _about(told), "format", []
     if len(rows) != wanted:
         return _about(told), "rows", []
-    return _about(told), None if all(row.get("task_key") for row in rows) else "format", rows
+    return _about(told), None if all(map(_is_case, rows)) else "format", rows
+
+
+def _is_case(row: Mapping[str | None, Any]) -> bool:
+    """Whether a row has a key, a day that is one, and as many fields as the header names."""
+    try:
+        datetime.fromisoformat(row.get("business_day") or "2000-01-01")
+    except ValueError:
+        return False
+    return bool(row.get("task_key")) and None not in row and None not in row.values()
 
 
 def _accepted(ack: Path) -> bool:

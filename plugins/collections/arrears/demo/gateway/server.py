@@ -41,7 +41,6 @@ def run_gateway(home: Path, *, http_port: int, smtp_port: int, sftp_port: int, h
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     # these tell of every connection that a fault cuts off
     logging.getLogger("mail.log").setLevel(logging.ERROR)
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
     logging.getLogger("asyncssh").setLevel(logging.ERROR)
     with _listen(host, http_port) as http, _listen(host, smtp_port) as smtp, _listen(host, sftp_port) as sftp:
         access = {
