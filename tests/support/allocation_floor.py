@@ -154,7 +154,7 @@ def broken_rules(
         if not may_have(staff[owner], case, shut):
             found.append(f"{owner} must not have {case['customer_id']}")
         hands[owner] += 1
-        given[owner] += not (case["by_hand"] and case.get("owner") == owner)
+        given[owner] += not (case["by_hand"] and not case.get("released") and case.get("owner") == owner)
     for who, row in staff.items():
         if row.get("capacity") is not None and hands[who] > row["capacity"]:
             found.append(f"{who} has {hands[who]} cases and room for {row['capacity']}")

@@ -237,9 +237,11 @@ class AllocationRules(RuleModel):
             raise PlacedError("queues of work: 'none' says that there is none", "queues", "none")
         for name in self.queues:
             self.queue(name)
+        seen: set[Conflict] = set()
         for number, conflict in enumerate(self.conflicts):
-            if conflict in self.conflicts[:number]:
+            if conflict in seen:
                 raise PlacedError("each conflict once", "conflicts", number)
+            seen.add(conflict)
         return self
 
     def queue(self, name: str) -> QueueRules:
