@@ -35,7 +35,8 @@ SELECT
     priority, placement IN ('agency', 'legal') AS needs_approval,
     CAST(as_of AS TIMESTAMP) AS window_opens_at, CAST(as_of AS TIMESTAMP) AS window_closes_at,
     CASE work_order % 10 WHEN 3 THEN 'blocked' WHEN 4 THEN 'cut' ELSE 'planned' END AS verdict,
-    CAST(NULL AS VARCHAR) AS verdict_rule, CAST(NULL AS VARCHAR) AS verdict_reason
+    CASE work_order % 10 WHEN 3 THEN 'consent.refused' WHEN 4 THEN 'cap.sms' END AS verdict_rule,
+    CAST(NULL AS VARCHAR) AS verdict_reason
 FROM cases
 WHERE queue <> 'none'
 ORDER BY customer_id

@@ -52,7 +52,9 @@ speaking AS (
                 o.asks_consent
                 AND s.channel IN (o.named, o.channel, 'all')
                 AND (s.place IS NULL OR s.place = o.place)
-                THEN CONCAT_WS('|', s.channel, COALESCE(s.local_from, -1), COALESCE(s.local_to, -1), COALESCE(s.place, ''))
+                THEN CONCAT_WS(
+                    '|', s.channel, COALESCE(s.local_from, -1), COALESCE(s.local_to, -1), COALESCE(s.place, '')
+                )
         END AS matter,
         s.local_from IS NOT NULL OR s.place IS NOT NULL AS by_preference
     FROM option AS o
@@ -137,7 +139,7 @@ clock AS (
     INNER JOIN place_midnight AS m ON p.place_no = m.place_no
 ),
 
--- in its hours: a refusal in any zone that the customer may be in, a consent in all of them
+-- whether a statement is in its hours: a refusal in any zone that the customer may be in, a consent in all of them
 heard AS (
     SELECT
         p.customer_id,
@@ -150,10 +152,14 @@ heard AS (
         s.reason,
         s.starts_ledger,
         s.local_from,
-        s.local_to,
         s.stop_rule,
         s.by_preference,
-        s.names_channel
+        s.names_channel,
+        CASE
+            WHEN s.local_from IS NULL THEN TRUE
+            WHEN s.local_from <= s.local_to THEN k.minute >= s.local_from AND k.minute < s.local_to
+            ELSE k.minute >= s.local_from OR k.minute < s.local_to
+        END AS in_its_hours
     FROM probe AS p
     INNER JOIN speaking AS s
         ON p.customer_id = s.customer_id AND p.slot = s.slot AND p.channel = s.channel
@@ -162,23 +168,14 @@ heard AS (
     WHERE
         (s.starts_ledger IS NULL OR s.starts_ledger <= p.at)
         AND (s.ends_ledger IS NULL OR s.ends_ledger > p.at)
+),
+
+holding AS (
+    SELECT
+        * EXCLUDE (in_its_hours),
+        CASE WHEN BOOL_OR(allowed) THEN BOOL_AND(in_its_hours) ELSE BOOL_OR(in_its_hours) END AS holds
+    FROM heard
     GROUP BY ALL
-    HAVING
-        s.local_from IS NULL
-        OR CASE
-            WHEN s.allowed THEN BOOL_AND(
-                CASE
-                    WHEN s.local_from <= s.local_to THEN k.minute >= s.local_from AND k.minute < s.local_to
-                    ELSE k.minute >= s.local_from OR k.minute < s.local_to
-                END
-            )
-            ELSE BOOL_OR(
-                CASE
-                    WHEN s.local_from <= s.local_to THEN k.minute >= s.local_from AND k.minute < s.local_to
-                    ELSE k.minute >= s.local_from OR k.minute < s.local_to
-                END
-            )
-        END
 ),
 
 latest AS (
@@ -188,8 +185,8 @@ latest AS (
             PARTITION BY customer_id, slot, channel, at, matter
             ORDER BY starts_ledger DESC NULLS LAST, CASE WHEN allowed THEN 1 ELSE 0 END
         ) AS recency
-    FROM heard
-    WHERE matter IS NOT NULL
+    FROM holding
+    WHERE holds AND matter IS NOT NULL
 ),
 
 refused AS (
@@ -211,9 +208,9 @@ consenting AS (
         h.channel,
         h.at,
         c.pack
-    FROM heard AS h
+    FROM holding AS h
     INNER JOIN consent_since AS c ON h.place_no = c.place_no AND h.reason = c.reason
-    WHERE h.allowed AND h.names_channel AND (c.given_since IS NULL OR h.starts_ledger >= c.given_since)
+    WHERE h.holds AND h.allowed AND h.names_channel AND (c.given_since IS NULL OR h.starts_ledger >= c.given_since)
 ),
 
 agreed_to_hours AS (
@@ -222,8 +219,8 @@ agreed_to_hours AS (
         slot,
         channel,
         at
-    FROM heard
-    WHERE allowed AND names_channel AND local_from IS NOT NULL
+    FROM holding
+    WHERE holds AND allowed AND names_channel AND local_from IS NOT NULL
 ),
 
 answered AS (

@@ -127,10 +127,12 @@ contact AS (
         t.contacts_today,
         b.hour AS best_hour,
         -- narrowed to the best hour where it lies in the window
-        CASE WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN GREATEST(o.opens_at, h.begins_at)
+        CASE
+            WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN GREATEST(o.opens_at, h.begins_at)
             ELSE o.opens_at
         END AS opens_at,
-        CASE WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN LEAST(o.closes_at, h.ends_at)
+        CASE
+            WHEN o.opens_at < h.ends_at AND h.begins_at < o.closes_at THEN LEAST(o.closes_at, h.ends_at)
             ELSE o.closes_at
         END AS closes_at,
         COALESCE(

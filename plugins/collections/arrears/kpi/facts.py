@@ -58,6 +58,7 @@ FACTS: tuple[Fact, ...] = (
     Fact(_table(mart.PoolOfferDay), "opening"),
     Fact(_table(mart.AllocationFairness), "opening"),
     Fact(_table(mart.ContactPlanDay), "opening"),
+    Fact(_table(mart.ContactVerdictDay), "opening"),
     Fact(_table(mart.ArmResult), "opening"),
     Fact(_table(mart.CollectorDay), "closing"),
     Fact(_table(mart.TeamDay), "closing"),

@@ -523,6 +523,25 @@ class ContactPlanDay(_Fact, Base):
     customers: Mapped[int] = _count("Customers of the planned ones.")
 
 
+class ContactVerdictDay(_Fact, Base):
+    """What the plan blocked, cut or remarked."""
+
+    __tablename__ = "contact_verdict_day"
+    __table_args__ = (
+        _described(
+            "What the plan of the opening blocked, cut or remarked, per rule. Grain: day x basis x channel x verdict x "
+            "rule. Source: contact_plan."
+        ),
+    )
+
+    channel: Mapped[str] = _text_key("Channel; joins dim_channel.")
+    verdict: Mapped[str] = _text_key("blocked, cut, or remarked: planned all the same.")
+    rule: Mapped[str] = _text_key("Rule of a policy pack (pack.rule) or of contact.yaml.")
+    reason: Mapped[str | None] = mapped_column(sa.Text, comment="The rule in words.")
+    contacts: Mapped[int] = _count("Contacts of the plan.")
+    customers: Mapped[int] = _count("Customers of these.")
+
+
 class ArmResult(_Fact, Base):
     """What came of the arms so far."""
 

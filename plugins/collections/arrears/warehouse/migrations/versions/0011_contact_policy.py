@@ -114,11 +114,35 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_customer_notice_customer_id_at"), "customer_notice", ["customer_id", "at"], unique=False, schema="ops"
     )
+    op.create_table(
+        "contact_verdict_day",
+        sa.Column(
+            "as_of", sa.Date(), nullable=False, comment="Business day that the figures are about; joins dim_date."
+        ),
+        sa.Column(
+            "basis",
+            sa.Text(),
+            nullable=False,
+            comment="frozen: what the day's own run knew, stays; restated: the past day computed again from a later "
+            "ledger.",
+        ),
+        sa.Column("channel", sa.Text(), nullable=False, comment="Channel; joins dim_channel."),
+        sa.Column("verdict", sa.Text(), nullable=False, comment="blocked, cut, or remarked: planned all the same."),
+        sa.Column("rule", sa.Text(), nullable=False, comment="Rule of a policy pack (pack.rule) or of contact.yaml."),
+        sa.Column("reason", sa.Text(), nullable=True, comment="The rule in words."),
+        sa.Column("contacts", sa.BigInteger(), nullable=False, comment="Contacts of the plan."),
+        sa.Column("customers", sa.BigInteger(), nullable=False, comment="Customers of these."),
+        sa.PrimaryKeyConstraint("as_of", "basis", "channel", "verdict", "rule", name=op.f("pk_contact_verdict_day")),
+        schema="mart",
+        comment="What the plan of the opening blocked, cut or remarked, per rule. Grain: day x basis x channel x "
+        "verdict x rule. Source: contact_plan.",
+    )
     for table in ("customer_consent", "customer_notice"):
         op.execute(_APPEND_ONLY.format(table=table))
 
 
 def downgrade() -> None:
+    op.drop_table("contact_verdict_day", schema="mart")
     op.drop_table("customer_notice", schema="ops")
     op.drop_table("customer_consent", schema="ops")
     for name, _ in reversed(_VERDICTS):
