@@ -116,6 +116,10 @@ DESK_TEXTS: Mapping[str, tuple[str, str]] = {
     "grab_note": ("留空：按今日每批数量。", "Empty: the batch of today."),
     "give_back": ("退回", "Give back"),
     "pool_empty": ("抢单池为空。", "The pool is empty."),
+    "pool_empty_hint": (
+        "工作单流程（worklist_daily）运行之后，未分配的案件会出现在这里。",
+        "What the split leaves lies here when the Dag worklist_daily has run for the day.",
+    ),
     "region": ("地区", "Region"),
     "by": ("操作人", "By"),
     "period": ("期间", "Period"),
