@@ -247,6 +247,7 @@ def test_a_shipped_file_fits_its_schema(name: str) -> None:
         "profile.yaml",
         "treatments.yaml",
         "policies/*.yaml",
+        "providers/*.yaml",
     ],
 )
 def test_an_editor_can_say_what_each_key_is_for(name: str) -> None:

@@ -51,6 +51,7 @@ class SendRequest(RuleModel):
     """The request that sends one message."""
 
     method: Literal["POST", "PUT"] = "POST"
+    """HTTP's method."""
     path: Annotated[str, Field(pattern=_PATH)]
     """Path on the connection's host."""
     headers: Mapping[str, str] = {}
