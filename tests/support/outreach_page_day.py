@@ -324,3 +324,15 @@ def write_day(warehouse: sa.Engine, lake_root: Path) -> None:
             ],
         )
     write_plan(lake_root)
+    at = datetime(2026, 11, 19, 15, 0)  # noqa: DTZ001 (the ledger tells local time)
+    results = {
+        # R2 is fed back from the desk
+        "result_id": ["L1", "R2", "L2"],
+        "customer_id": ["C00900", "C00900", "C00001"],
+        "collector_id": ["AG-1", "C-017", None],
+        "channel": ["agency_call", "visit", "call"],
+        "attempted_at": pa.array([at, at, at], pa.timestamp("us")),
+        "outcome": ["right_party", "no_answer", "busy"],
+    }
+    with Lake(lake_root).replace("contact_results", BusinessDay(DAY, "frozen")) as path:
+        pq.write_table(pa.table(results), path)

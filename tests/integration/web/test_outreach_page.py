@@ -22,8 +22,9 @@ from tests.support.outreach_page_day import DAY, GUIDELINE, NINE, key_of, task, 
 
 from arrears.desk.callers import Caller
 from arrears.lake import Lake
+from arrears.outreach.contact_history import read_history
 from arrears.outreach.handling import Contacts
-from arrears.outreach.reading import read_funnels, read_history, read_outreach
+from arrears.outreach.reading import read_funnels, read_outreach
 from arrears.settings import load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.warehouse.mart import ChannelDay
@@ -133,13 +134,18 @@ def test_a_plan_that_blocked_everything_is_a_funnel(warehouse: sa.Engine, lake_r
     assert (funnel.planned, funnel.blocked, funnel.sent) == (1, 1, 0)
 
 
-def test_a_cases_contacts_with_verdicts_receipts_and_calls_by_hand(day: sa.Engine) -> None:
+def test_a_cases_contacts_with_verdicts_receipts_and_calls_by_hand(day: sa.Engine, lake_root: Path) -> None:
     with day.connect() as connection:
-        history = read_history(connection, "C00900", NOW)
-        called = read_history(connection, "C00901", NOW)
+        history = read_history(connection, Lake(lake_root), "C00900", NOW)
+        called = read_history(connection, Lake(lake_root), "C00901", NOW)
     assert history.case_id == "C00900@2026-11-18"
     by_channel = {each.channel + (each.slot or ""): each for each in history.contacts}
-    assert set(by_channel) == {"dialermorning", "smsafternoon", "smsnoon", "visit"}
+    assert set(by_channel) == {"dialermorning", "smsafternoon", "smsnoon", "visit", "agency_call"}
+    assert len(history.contacts) == 5, "what the ledger was fed back is one contact"
+    other = by_channel["agency_call"]
+    assert (other.state, other.collector_id, other.outcome) == ("ledger", "AG-1", "right_party")
+    assert other.events[0].at.isoformat() == "2026-11-19T15:00:00+08:00"
+    assert history.contacts[-1] is other
     tried = by_channel["dialermorning"]
     assert [(each.event, each.attempt_no, each.tries) for each in tried.events] == [
         ("reserved", 1, 0),

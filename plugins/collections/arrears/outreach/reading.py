@@ -1,4 +1,4 @@
-"""What the page *Outreach* shows, read set-based: the day's funnel, dead letters, channels, and one case's contacts.
+"""What the page *Outreach* shows of a day, read set-based: the funnel, dead letters, channels, stray receipts, files.
 
 Counts, keys and codes only: no name, address or text of a message is read. The day's funnel is of the outbox, with
 what the plan in the lake blocked and cut before anything came there.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -20,12 +20,12 @@ from arrears.day import BusinessDay
 from arrears.lake import Lake
 from arrears.outreach import outbox
 from arrears.outreach.channels.names import CHANNELS, MANUAL_CHANNEL, ChannelName
+from arrears.outreach.contact_history import PersonAct
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.stages import was_answered, was_delivered, was_promised, was_sent
-from arrears.outreach.states import State, sources_of
+from arrears.outreach.states import State
 from arrears.warehouse.mart import ChannelDay
-from arrears.warehouse.ops_cases import CASE
-from arrears.warehouse.ops_consents import CustomerConsent, CustomerNotice
+from arrears.warehouse.ops_consents import CustomerNotice
 from arrears.warehouse.ops_contacts import (
     ContactAction,
     ContactAttempt,
@@ -35,7 +35,6 @@ from arrears.warehouse.ops_contacts import (
     PartnerFile,
     UnmatchedReceipt,
 )
-from arrears.warehouse.ops_desk import ContactResult
 
 MOST_DEAD_LETTERS = 500
 """Dead letters that can be paged through; all are counted."""
@@ -176,84 +175,6 @@ class OutreachView:
         return ChannelFunnel("", **sums)
 
 
-@dataclass(frozen=True)
-class ContactEvent:
-    """What happened to an attempt."""
-
-    attempt_no: int
-    event: str
-    at: datetime
-    outcome: str | None
-    reason: str | None
-    tries: int
-
-
-@dataclass(frozen=True)
-class PersonAct:
-    """What a person did to a contact."""
-
-    action: str
-    at: datetime
-    by: str
-    why: str
-
-
-@dataclass(frozen=True)
-class HistoryContact:
-    """One contact with a customer, or one that was wanted and stopped."""
-
-    task_key: str | None
-    """None: a contact that a collector recorded without reserving a call."""
-    business_day: date
-    channel: str
-    slot: str | None
-    template: str | None
-    state: str
-    state_reason: str | None
-    outcome: str | None
-    policy: str | None
-    policy_rule: str | None
-    policy_source: str | None
-    policy_flags: tuple[str, ...]
-    decided_by: str | None
-    decision_reason: str | None
-    window_opens_at: datetime | None
-    window_closes_at: datetime | None
-    collector_id: str | None = None
-    """Who made a call by hand."""
-    events: tuple[ContactEvent, ...] = ()
-    acts: tuple[PersonAct, ...] = ()
-    may_cancel: bool = False
-    may_redrive: bool = False
-
-
-@dataclass(frozen=True)
-class Statement:
-    """What the customer allowed, refused or did since the ledger was pulled."""
-
-    at: datetime
-    what: str
-    """allowed or refused; payment or reply."""
-    channel: str | None
-    reason: str | None
-    source: str
-    until: datetime | None = None
-
-
-@dataclass(frozen=True)
-class CaseHistory:
-    """All that is known of the contacts with one customer."""
-
-    customer_id: str
-    case_id: str | None
-    """The open case, if there is one."""
-    contacts: tuple[HistoryContact, ...]
-    """The latest first."""
-    statements: tuple[Statement, ...] = field(default=())
-    is_whole: bool = True
-    """False: there are older ones that are not shown."""
-
-
 def known_days(connection: sa.Connection, most: int = 60) -> list[date]:
     """Days with contacts, the latest first."""
     days = sa.select(_TASK.c.business_day).distinct().order_by(_TASK.c.business_day.desc()).limit(most)
@@ -362,67 +283,7 @@ def read_channels(connection: sa.Connection, rules: ContactRules | None, day: da
     )
 
 
-def find_customer(connection: sa.Connection, asked: str) -> str | None:
-    """The customer that an id names: his own, his case's, or that of a contract in a case. None: nobody is."""
-    by_case = sa.select(CASE.c.customer_id).where(
-        sa.or_(CASE.c.case_id == asked, CASE.c.customer_id == asked, CASE.c.lead_contract_id == asked)
-    )
-    found: str | None = connection.scalar(by_case.order_by(CASE.c.opened_on.desc()).limit(1))
-    if found is None:
-        listed = sa.func.string_to_array(CASE.c.contract_ids, ",")
-        found = connection.scalar(
-            sa.select(CASE.c.customer_id).where(sa.literal(asked) == sa.any_(listed)).order_by(CASE.c.case_id).limit(1)
-        )
-    if found is None:
-        found = connection.scalar(sa.select(_TASK.c.customer_id).where(_TASK.c.customer_id == asked).limit(1))
-    return found
-
-
-def read_history(connection: sa.Connection, customer_id: str, now: datetime) -> CaseHistory:
-    """All contacts with a customer that Arrears or a collector made or wanted, the latest first."""
-    latest = (
-        sa.select(_TASK)
-        .where(_TASK.c.customer_id == customer_id)
-        .order_by(_TASK.c.business_day.desc(), _TASK.c.window_opens_at.desc(), _TASK.c.slot.desc())
-        .limit(_LONGEST_HISTORY + 1)
-    )
-    tasks = [dict(row) for row in connection.execute(latest).mappings()]
-    shown = tasks[:_LONGEST_HISTORY]
-    keys = [task["task_key"] for task in shown]
-    events: dict[str, list[ContactEvent]] = defaultdict(list)
-    told = sa.select(_ATTEMPT).where(_ATTEMPT.c.task_key.in_(keys)).order_by(_ATTEMPT.c.at, _ATTEMPT.c.attempt_no)
-    for row in sorted(connection.execute(told).mappings(), key=lambda each: (each["at"], _EVENT_ORDER[each["event"]])):
-        events[row["task_key"]].append(
-            ContactEvent(row["attempt_no"], row["event"], row["at"], row["outcome"], row["reason"], row["tries"])
-        )
-    acts: dict[str, list[PersonAct]] = defaultdict(list)
-    for act in connection.execute(sa.select(_ACTION).where(_ACTION.c.task_key.in_(keys)).order_by(_ACTION.c.action_id)):
-        acts[act.task_key].append(PersonAct(act.action, act.at, act.by, act.why))
-    result: sa.Table = ContactResult.__table__  # type: ignore[assignment]
-    recorded = connection.execute(
-        sa.select(result).where(result.c.customer_id == customer_id).order_by(result.c.attempted_at.desc())
-    ).all()
-    by_task = {row.task_key: row for row in recorded if row.task_key}
-    contacts = [
-        _contact(
-            task, by_task.get(task["task_key"]), tuple(events[task["task_key"]]), tuple(acts[task["task_key"]]), now
-        )
-        for task in shown
-    ]
-    contacts += [_recorded(row) for row in recorded if row.task_key is None]
-    case_id = connection.scalar(
-        sa.select(CASE.c.case_id).where(CASE.c.customer_id == customer_id, CASE.c.state != "closed").limit(1)
-    )
-    return CaseHistory(
-        customer_id=customer_id,
-        case_id=case_id,
-        contacts=tuple(sorted(contacts, key=_latest, reverse=True)),
-        statements=_statements(connection, customer_id),
-        is_whole=len(tasks) <= _LONGEST_HISTORY,
-    )
-
-
-def latest_acts(connection: sa.Connection, most: int = 12) -> list[tuple[int, PersonAct, str]]:
+def latest_acts(connection: sa.Connection, most: int) -> list[tuple[int, PersonAct, str]]:
     """What people did to contacts last: number, act and channel, the latest first."""
     rows = connection.execute(
         sa.select(_ACTION, _TASK.c.channel)
@@ -431,27 +292,6 @@ def latest_acts(connection: sa.Connection, most: int = 12) -> list[tuple[int, Pe
         .limit(most)
     )
     return [(row.action_id, PersonAct(row.action, row.at, row.by, row.why), row.channel) for row in rows]
-
-
-_EVENT_ORDER = {
-    name: place
-    for place, name in enumerate(
-        (
-            "reserved",
-            "interrupted",
-            "sent",
-            "failed",
-            "unknown",
-            "dead",
-            "delivered",
-            "undelivered",
-            "answered",
-            "promised",
-            "opted_out",
-        )
-    )
-}
-"""Events of one instant in the order in which they happen."""
 
 
 def _planned_only(lake: Lake, day: date) -> Sequence[Mapping[str, Any]]:
@@ -585,88 +425,3 @@ def _files(connection: sa.Connection, day: date) -> tuple[PartnerExchange, ...]:
 def _rate(rules: ContactRules | None, channel: ChannelName) -> float | None:
     rule = rules.channels.get(channel) if rules else None
     return None if rule is None or rule.rate is None else float(rule.rate.per_second)
-
-
-def _contact(
-    task: Mapping[str, Any],
-    result: sa.Row[Any] | None,
-    events: tuple[ContactEvent, ...],
-    acts: tuple[PersonAct, ...],
-    now: datetime,
-) -> HistoryContact:
-    flags = task["policy_flags"]
-    names = (
-        "task_key",
-        "business_day",
-        "channel",
-        "slot",
-        "template",
-        "state",
-        "state_reason",
-        "outcome",
-        "policy",
-        "policy_rule",
-        "policy_source",
-        "decided_by",
-        "decision_reason",
-        "window_opens_at",
-        "window_closes_at",
-    )
-    return HistoryContact(
-        **{name: task[name] for name in names},
-        policy_flags=tuple(flags.split(",")) if flags else (),
-        collector_id=result.collector_id if result is not None else None,
-        events=events,
-        acts=acts,
-        may_cancel=State(task["state"]) in sources_of(State.CANCELLED) and task["window_closes_at"] > now,
-        may_redrive=task["state"] == State.DEAD and outbox.why_not_again(task, now) is None,
-    )
-
-
-def _recorded(row: sa.Row[Any]) -> HistoryContact:
-    return HistoryContact(
-        task_key=None,
-        business_day=row.business_day,
-        channel=row.channel,
-        slot=None,
-        template=None,
-        state="recorded",
-        state_reason=None,
-        outcome=row.outcome,
-        policy=None,
-        policy_rule=None,
-        policy_source=None,
-        policy_flags=(),
-        decided_by=None,
-        decision_reason=None,
-        window_opens_at=row.attempted_at,
-        window_closes_at=None,
-        collector_id=row.collector_id,
-        events=(ContactEvent(1, "recorded", row.attempted_at, row.outcome, None, 0),),
-    )
-
-
-def _latest(contact: HistoryContact) -> tuple[date, float]:
-    at = contact.events[0].at if contact.events else contact.window_opens_at
-    return contact.business_day, at.timestamp() if at else 0.0
-
-
-def _statements(connection: sa.Connection, customer_id: str) -> tuple[Statement, ...]:
-    consent: sa.Table = CustomerConsent.__table__  # type: ignore[assignment]
-    notice: sa.Table = CustomerNotice.__table__  # type: ignore[assignment]
-    said = [
-        Statement(
-            at=row.valid_from,
-            what="allowed" if row.allowed else "refused",
-            channel=row.channel,
-            reason=row.reason,
-            source=row.source,
-            until=row.valid_to,
-        )
-        for row in connection.execute(sa.select(consent).where(consent.c.customer_id == customer_id))
-    ]
-    said += [
-        Statement(at=row.at, what=row.kind, channel=row.channel, reason=None, source=row.source)
-        for row in connection.execute(sa.select(notice).where(notice.c.customer_id == customer_id))
-    ]
-    return tuple(sorted(said, key=lambda each: each.at, reverse=True))

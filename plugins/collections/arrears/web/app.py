@@ -28,7 +28,7 @@ from arrears.settings import Settings, load_settings
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.approvals import ReadsApprovals, approval_routes
 from arrears.web.day_view import known_days, read_day
-from arrears.web.desk_pages import DeskReads, Sources, desk_routes
+from arrears.web.desk_pages import DeskReads, Sources, acts_of, desk_routes
 from arrears.web.documents import DocumentNotFoundError, day_documents, day_previews, find_document
 from arrears.web.explain import explain_routes
 from arrears.web.outreach import OutreachSources, outreach_routes
@@ -40,6 +40,8 @@ PREFIX = "/arrears"
 
 _HERE = Path(__file__).parent
 _RECENT = 12
+_LINES = 300
+"""Lines of the audit that are read for the latest acts: one act may be many."""
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'",
@@ -151,8 +153,8 @@ def _vehicles() -> ReadsVehicles:
     return Vehicles(_warehouse(), settings.acting_clock(), partial(load_rule_set, settings.rules))
 
 
-def _recent(warehouse: Callable[[], sa.Engine], caller: Caller, actions: tuple[str, ...]) -> tuple[Event, ...]:
-    """The latest acts of these kinds, newest first."""
+def _recent(warehouse: Callable[[], sa.Engine], caller: Caller, actions: tuple[str, ...]) -> list[tuple[Event, int]]:
+    """The latest acts of these kinds, newest first, each with the number of its lines in the audit."""
     with warehouse().connect() as connection:
         found = [
             event
@@ -161,7 +163,7 @@ def _recent(warehouse: Callable[[], sa.Engine], caller: Caller, actions: tuple[s
                 connection,
                 caller,
                 after=None,
-                limit=_RECENT,
+                limit=_LINES,
                 day=None,
                 case_id=None,
                 collector_id=None,
@@ -169,7 +171,7 @@ def _recent(warehouse: Callable[[], sa.Engine], caller: Caller, actions: tuple[s
                 action=action,
             ).events
         ]
-    return tuple(sorted(found, key=lambda event: event.event_id, reverse=True)[:_RECENT])
+    return acts_of(sorted(found, key=lambda event: event.event_id, reverse=True))[:_RECENT]
 
 
 def forget_settings() -> None:

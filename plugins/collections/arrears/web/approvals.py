@@ -34,8 +34,8 @@ class ReadsApprovals(Protocol):
     ) -> ApprovalsView: ...
 
 
-Recent = Callable[[Caller, tuple[str, ...]], Sequence[Event]]
-"""The latest acts of the given kinds."""
+Recent = Callable[[Caller, tuple[str, ...]], Sequence[tuple[Event, int]]]
+"""The latest acts of the given kinds, each with the number of contacts that it was about."""
 
 
 def approval_routes(

@@ -28,15 +28,13 @@ from arrears.desk.callers import Caller
 from arrears.desk.views import Event
 from arrears.errors import ArrearsError
 from arrears.lake import Lake
+from arrears.outreach.contact_history import CaseHistory, find_customer, read_history
 from arrears.outreach.reading import (
     MOST_DEAD_LETTERS,
     STAGES,
-    CaseHistory,
     ChannelFunnel,
-    find_customer,
     known_days,
     latest_acts,
-    read_history,
     read_outreach,
 )
 from arrears.outreach.rules import ContactRules, load_contact_rules
@@ -44,6 +42,7 @@ from arrears.rules.rule_set import load_rule_set
 from arrears.settings import Settings
 from arrears.vega import Spec, bundle, inline, styled
 from arrears.web.callers import airflow_caller
+from arrears.web.desk_pages import ACTS_SHOWN, acts_of
 from arrears.web.explain import require_same_origin
 from arrears.web.frame import Part, answer
 from arrears.web.texts import choose_language, texts
@@ -57,6 +56,7 @@ SECONDS_BETWEEN_LARGE = 30
 _LARGE = 20_000
 """Contacts of a day from which on it is read less often: counting 100,000 takes a second."""
 
+_ACTS_READ = 300
 _LARGEST_FORM = 4096
 _BARS = {
     "planned": (24, "#d5dbe3"),
@@ -278,11 +278,14 @@ def outreach_routes(
 def _history(warehouse: sa.Engine, asked: str, settings: Settings) -> CaseHistory | None:
     with warehouse.connect() as connection:
         customer = find_customer(connection, asked)
-        return None if customer is None else read_history(connection, customer, settings.acting_clock().now())
+        if customer is None:
+            return None
+        now = settings.acting_clock().now().astimezone(settings.zone)
+        return read_history(connection, Lake(settings.lake_root), customer, now)
 
 
-def _recent(connection: sa.Connection, day: date) -> list[Event]:
-    return [
+def _recent(connection: sa.Connection, day: date) -> list[tuple[Event, int]]:
+    events = [
         Event(
             event_id=number,
             at=act.at,
@@ -298,8 +301,9 @@ def _recent(connection: sa.Connection, day: date) -> list[Event]:
             reason=act.why,
             details={},
         )
-        for number, act, channel in latest_acts(connection)
+        for number, act, channel in latest_acts(connection, _ACTS_READ)
     ]
+    return acts_of(events)[:ACTS_SHOWN]
 
 
 @lru_cache(maxsize=1)
