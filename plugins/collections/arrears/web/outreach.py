@@ -120,7 +120,7 @@ def funnel_chart(funnels: Sequence[ChannelFunnel], words: Mapping[str, str]) -> 
         for each in shown
         for stage in STAGES
     ]
-    order = list(dict.fromkeys(row["channel"] for row in rows))
+    order = list(dict.fromkeys(str(row["channel"]) for row in rows))
     colours = alt.Scale(domain=list(names.values()), range=[colour for _, colour in _BARS.values()])
     base = alt.Chart(inline(rows)).encode(
         x=alt.X("share:Q", title=words["o_share_of_planned"], axis=alt.Axis(format="%", tickCount=5)),
