@@ -250,6 +250,17 @@ def test_what_it_never_took_goes_after_it_was_asked_and_while_it_cannot_be_asked
     assert gateway.stats("sms")["effects"] == 2
 
 
+def test_what_may_have_gone_is_not_sent_to_a_provider_that_would_take_it_twice(outreach: Any, gateway: Any) -> None:
+    outreach.plan_many(2, "reminder")
+    gateway.fault("sms", "refuse", count=6)
+    with outreach.run() as run:
+        assert "http.no_answer: 2" in failing(run)
+    outreach.change_rules(channels__sms__provider="twilio")
+    with outreach.run() as run:
+        assert push_contacts(run, "sms").figures["unknown"] == 2
+    assert gateway.stats("sms")["given"] == 0
+
+
 @pytest.mark.parametrize("mode", ["nonsense", "hang"])
 def test_a_provider_that_answers_nonsense_or_hangs_gets_it_again_under_the_same_key(
     outreach: Any, gateway: Any, monkeypatch: pytest.MonkeyPatch, mode: str

@@ -189,3 +189,14 @@ def test_a_file_that_cannot_be_meant(tmp_path: Path, changed: dict[str, Any], ex
         parse_rules(path, Provider)
     assert expected in raised.value.expected
     assert raised.value.where.startswith(f"{path}:")
+
+
+def test_a_receipt_that_is_none_holds_up_no_other() -> None:
+    good = {"key": "k", "id": "sms-1", "delivered": True, "outcome": "delivered"}
+    page = {"receipts": [good, {"key": "x"}, "<html>", {**good, "outcome": "a sentence about somebody"}], "cursor": "7"}
+    made = channel(provider(), Answering(httpx.Response(200, json=page)))
+    found = made.receipts("")
+    made.close()
+    assert found is not None
+    assert ([each.key for each in found.receipts], len(found.unreadable), found.cursor) == (["k"], 3, "7")
+    assert "sentence" not in str(found)

@@ -267,8 +267,14 @@ class Dispatcher:
         record_hand_overs(connection, handed, now, self._run.day.as_of, self._run.rules.load(FILE, VehicleRules))
 
     def _asked(self, adapter: Channel, tasks: Sequence[outbox.Task]) -> list[SendResult]:
-        """What a provider that can be asked says of tasks that may have gone; nothing of those that it never took."""
+        """What a provider that can be asked says of tasks that may have gone; nothing of those that it never took.
+
+        One that can neither be asked nor drops repeats, as when the rules name another one by now, gets none of them.
+        """
         doubtful = [task["task_key"] for task in tasks if task["state_reason"] in DOUBTFUL_REASONS]
+        if adapter.repeats == "neither":
+            reasons = {task["task_key"]: task["state_reason"] for task in tasks}
+            return [SendResult(key, State.UNKNOWN, reason=reasons[key], tries=0) for key in doubtful]
         if adapter.repeats != "can_be_asked" or not doubtful:
             return []
         try:

@@ -43,6 +43,8 @@ OPT_OUT = "opt_out"
 """Outcome of a receipt that reports a refusal of further contacts."""
 PROMISED = "promise"
 """Outcome of a receipt that reports a promise to pay."""
+UNREADABLE = "unreadable"
+"""Reason, and in place of an outcome, of a receipt that is none."""
 _UNTRIED = frozenset({State.PLANNED, State.APPROVED})
 _LONGEST_PROMISE_DAYS = 3660
 
@@ -71,6 +73,10 @@ def poll_receipts(warehouse: sa.Engine, channel: Channel, desk: Desk) -> tuple[C
     while (page := channel.receipts(cursor or "")) is not None:
         with warehouse.begin() as connection:
             counts += take_in(connection, channel.name, page.receipts, desk)
+            _keep(
+                connection, channel.name, [(each, UNREADABLE, UNREADABLE, None) for each in page.unreadable], desk.now
+            )
+            counts["unmatched"] += len(page.unreadable)
             statement = insert(_CHANNEL).values(channel=channel.name, receipts_cursor=page.cursor, changed_at=desk.now)
             connection.execute(
                 statement.on_conflict_do_update(
@@ -81,7 +87,7 @@ def poll_receipts(warehouse: sa.Engine, channel: Channel, desk: Desk) -> tuple[C
         if page.cursor == cursor:
             break
         cursor = page.cursor
-    return counts, []
+    return +counts, []
 
 
 def _poll_partner(warehouse: sa.Engine, channel: SftpChannel, desk: Desk) -> tuple[Counter[str], list[ChannelError]]:
@@ -345,13 +351,29 @@ def _keep_stray(
     tasks: Mapping[str, Mapping[str, Any]],
     now: datetime,
 ) -> None:
-    for receipt, reason in stray:
+    kept = [
+        (
+            hashlib.sha256(receipt.key.encode()).hexdigest(),
+            receipt.outcome,
+            reason,
+            receipt.key if receipt.key in tasks else None,
+        )
+        for receipt, reason in stray
+    ]
+    _keep(connection, channel, kept, now)
+
+
+def _keep(
+    connection: sa.Connection, channel: str, strays: Iterable[tuple[str, str, str, str | None]], now: datetime
+) -> None:
+    """Keeps receipts that settle nothing: digest, outcome, reason, and the task's key if there is one."""
+    for digest, outcome, reason, task_key in strays:
         statement = insert(_UNMATCHED).values(
             channel=channel,
-            key_digest=hashlib.sha256(receipt.key.encode()).hexdigest(),
-            outcome=receipt.outcome,
+            key_digest=digest,
+            outcome=outcome,
             reason=reason,
-            task_key=receipt.key if receipt.key in tasks else None,
+            task_key=task_key,
             times=1,
             first_at=now,
             last_at=now,

@@ -233,7 +233,7 @@ class UnmatchedReceipt(Base):
 
     __tablename__ = "unmatched_receipt"
     __table_args__ = (
-        _one_of("reason", ("unknown_task", "never_tried", "other_channel", "contradicts"), "reason"),
+        _one_of("reason", ("unknown_task", "never_tried", "other_channel", "contradicts", "unreadable"), "reason"),
         {
             "schema": OPS,
             "comment": "Receipts that match no contact that was made, or say something else than what was settled "
@@ -246,7 +246,9 @@ class UnmatchedReceipt(Base):
         sa.Text, primary_key=True, comment="SHA-256 of the key that it named: a stranger's may say anything."
     )
     outcome: Mapped[str] = mapped_column(sa.Text, primary_key=True, comment="What it reported.")
-    reason: Mapped[str] = mapped_column(sa.Text, comment="unknown_task, never_tried, other_channel or contradicts.")
+    reason: Mapped[str] = mapped_column(
+        sa.Text, comment="unknown_task, never_tried, other_channel, contradicts or unreadable."
+    )
     task_key: Mapped[str | None] = mapped_column(sa.Text, comment="The task that has that key, if there is one.")
     times: Mapped[int] = mapped_column(comment="How often it came.")
     first_at: Mapped[datetime] = mapped_column(INSTANT, comment="When it first came.")

@@ -74,6 +74,8 @@ class ReceiptPage:
 
     receipts: Sequence[Receipt]
     cursor: str
+    unreadable: Sequence[str] = ()
+    """SHA-256 of each receipt that is none: one of them holds up no other."""
 
 
 class Stopped:

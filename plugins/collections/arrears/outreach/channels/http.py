@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,11 +74,11 @@ class HttpChannel:
             response = self._client.get(path, params={"after": cursor, "limit": str(_RECEIPTS_PER_PAGE)})
             response.raise_for_status()
             content = response.json()
-            receipts = [receipt_of(each) for each in content["receipts"]]
+            receipts, unreadable = _read_receipts(content["receipts"])
             after = str(content["cursor"])
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             raise self._no_answer("a page of receipts from the provider", _code(error)) from None
-        return ReceiptPage(receipts, after) if receipts else None
+        return ReceiptPage(receipts, after, unreadable) if receipts or unreadable else None
 
     def close(self) -> None:
         self._pool.shutdown(wait=True)
@@ -188,6 +190,17 @@ class HttpChannel:
             where=f"channel {self.name}",
             action=f"Look at the provider and at {connection_variable(self.name)}; it is asked again.",
         )
+
+
+def _read_receipts(content: Sequence[Any]) -> tuple[list[Receipt], list[str]]:
+    receipts: list[Receipt] = []
+    unreadable: list[str] = []
+    for each in content:
+        try:
+            receipts.append(receipt_of(each))
+        except (ValueError, KeyError, TypeError):
+            unreadable.append(hashlib.sha256(json.dumps(each, sort_keys=True).encode()).hexdigest())
+    return receipts, unreadable
 
 
 def receipt_of(content: Mapping[str, Any]) -> Receipt:

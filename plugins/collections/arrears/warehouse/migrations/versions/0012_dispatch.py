@@ -275,14 +275,17 @@ def _create_receipts() -> None:
         ),
         sa.Column("outcome", sa.Text(), nullable=False, comment="What it reported."),
         sa.Column(
-            "reason", sa.Text(), nullable=False, comment="unknown_task, never_tried, other_channel or contradicts."
+            "reason",
+            sa.Text(),
+            nullable=False,
+            comment="unknown_task, never_tried, other_channel, contradicts or unreadable.",
         ),
         sa.Column("task_key", sa.Text(), nullable=True, comment="The task that has that key, if there is one."),
         sa.Column("times", sa.Integer(), nullable=False, comment="How often it came."),
         sa.Column("first_at", _INSTANT, nullable=False, comment="When it first came."),
         sa.Column("last_at", _INSTANT, nullable=False, comment="When it last came."),
         sa.CheckConstraint(
-            "reason IN ('unknown_task', 'never_tried', 'other_channel', 'contradicts')",
+            "reason IN ('unknown_task', 'never_tried', 'other_channel', 'contradicts', 'unreadable')",
             name=op.f("ck_unmatched_receipt_reason"),
         ),
         sa.PrimaryKeyConstraint("channel", "key_digest", "outcome", name=op.f("pk_unmatched_receipt")),
