@@ -199,6 +199,9 @@ def test_the_page_is_in_the_navigation(web_app: Any) -> None:
         ("/arrears/allocation", "nav"),
         ("/arrears/pool", "nav"),
         ("/arrears/performance", "nav"),
+        ("/arrears/outreach", "nav"),
+        ("/arrears/approvals", "nav"),
+        ("/arrears/vehicles", "nav"),
         ("/arrears/explain", "nav"),
     ]
     static = PROJECT / "plugins" / "collections" / "arrears" / "web" / "static"
