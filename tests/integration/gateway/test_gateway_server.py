@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -401,6 +402,42 @@ def test_a_mail_is_shown_as_people_read_it(gateway: Any) -> None:
         page = client.get("/page/1").text
     assert "<h2>s</h2>" in page
     assert "<pre>body" in page
+
+
+# ---- by command
+
+
+def test_report_and_misbehave_by_command(gateway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from typer.testing import CliRunner
+
+    from arrears.demo.commands import app
+    from arrears.errors import SettingsError
+
+    def command(*arguments: str) -> Any:
+        return CliRunner().invoke(app, ["gateway", *arguments, "--home", str(gateway.home)])
+
+    monkeypatch.setenv("ARREARS_GATEWAY_TOKEN", TOKEN)
+    told = command("misbehave", "sms", "500", "--share", "0.5", "--seed", "7", "--count", "3")
+    assert (
+        json.loads(told.stdout)["in_force"][0] | {"mode": "500", "share": 0.5, "seed": 7, "count": 3}
+        == json.loads(told.stdout)["in_force"][0]
+    )
+    assert [fault["mode"] for fault in json.loads(command("report").stdout)["faults"]] == ["500"]
+    wrong = command("misbehave", "pigeon", "500")
+    assert (wrong.exit_code, "no such channel" in wrong.stderr) == (1, True)
+    gone = CliRunner().invoke(app, ["gateway", "report", "--home", str(gateway.home / "nowhere")])
+    assert isinstance(gone.exception, SettingsError)
+
+
+def test_the_program_serves_what_it_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from arrears.demo.gateway import __main__
+
+    told: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(__main__, "run_gateway", lambda home, **values: told.append((home, values)))
+    __main__.main(["--home", str(tmp_path), "--http-port", "1", "--smtp-port", "2", "--sftp-port", "3", "--seed", "4"])
+    assert told == [
+        (tmp_path, {"http_port": 1, "smtp_port": 2, "sftp_port": 3, "host": "127.0.0.1", "seed": 4}),
+    ]
 
 
 # ---- its life
