@@ -40,6 +40,7 @@ NOW = datetime(2026, 11, 20, 10, 0, tzinfo=LENDER)
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
 WORKER = 7
+CASE = {"case_id": "C:2026-11-01", "language": "zh", "queue": "phone", "placement": "in_house", "priority": 1}
 
 
 def rules_with(folder: Path, *packs: str, spacing: int = 0) -> Path:
@@ -263,11 +264,7 @@ def test_what_a_customer_does_between_plan_and_sending_stops_the_message(
 
 def test_a_call_by_somebody_else_in_between_stops_the_message(two: tuple[Sender, Sender]) -> None:
     one, other = two
-    case = {
-        "customer_id": "C03", "case_id": "C03:2026-11-01", "lead_contract_id": "K-C03", "contract_ids": "K-C03",
-        "language": "zh", "queue": "phone", "placement": "in_house", "priority": 1,
-    }  # fmt: skip
-    row = type("Case", (), case)()
+    row = type("Case", (), {**CASE, "customer_id": "C03", "lead_contract_id": "K-C03", "contract_ids": "K-C03"})()
     addressee = one.addressees.of(["C03"])["C03"]
     with one.run.warehouse.begin() as collector:
         call = reserve(collector, row, addressee, one.gate(NOW))
@@ -281,6 +278,30 @@ def test_a_call_by_somebody_else_in_between_stops_the_message(two: tuple[Sender,
             sa.select(_TASK.c.state).where(_TASK.c.customer_id == "C03", _TASK.c.channel == "sms")
         ).scalar_one()
     assert state == "planned", "the call may end as one that does not count: the text waits"
+
+
+def test_a_call_on_the_owners_list_is_the_one_that_he_reserves(outreach: Any, tmp_path: Path) -> None:
+    rules = rules_with(tmp_path / "rules", "cn")
+    contact = rules / "contact.yaml"
+    text = contact.read_text(encoding="utf-8")
+    contact.write_text(text.replace("- {channel: dialer, template: overdue_call}", "- {channel: phone}"))
+    row = type("Case", (), {**CASE, "customer_id": "C1", "lead_contract_id": "K-C1", "contract_ids": "K-C1"})()
+    with run_of(outreach, rules, NOW) as run:
+        outreach.builder.publish(run, [outreach.builder.case("C1", "pressure")])
+        assert plan_contacts(run).figures["planned"] == {"phone": 1, "sms": 1}
+        sender = Sender(run)
+        addressee = sender.addressees.of(["C1"])["C1"]
+        with run.warehouse.begin() as connection:
+            first = reserve(connection, row, addressee, sender.gate(NOW))
+            second = reserve(connection, row, addressee, sender.gate(NOW))
+        plan_contacts(run)
+    calls = {
+        task["task_key"]: (task["slot"], task["state"], task["policy"])
+        for task in outreach.tasks()
+        if task["channel"] == "phone"
+    }
+    assert calls == {first.call_id: ("morning", "sending", "cn"), second.call_id: ("call-1", "sending", "cn")}
+    assert (first.number_today, second.number_today) == (1, 2)
 
 
 WEEKS_OUTCOMES = ["no_answer", "no_answer", "no_answer", "voicemail", "busy", "right_party", "invalid"]
