@@ -144,6 +144,14 @@ def test_markup_is_text(application: Any, floor: Floor) -> None:
             assert markup not in text, f"{markup} on {page}"
 
 
+def test_an_act_is_one_line_however_many_cases_it_moved(application: Any, floor: Floor) -> None:
+    floor.desk.set_absent(lead(), "E01", absent=True, reason="sick")
+    text = fetch(application, "/allocation?lang=en&part=recent").text
+    assert len(re.findall("<li ", text)) == 3
+    assert re.search("dealt anew</span> 2 × phone E01 → E02", text), text
+    assert re.search("marked absent</span> E01 <q>sick</q>", text), text
+
+
 def test_why_one_has_fewer_and_how_even_the_split_was(application: Any, floor: Floor) -> None:
     floor.desk.hand_over(lead(), held(floor, "E02")[:3], to="E03", reason="level")
     share = {
