@@ -90,7 +90,7 @@ def tiers_select(strategy: Strategy, delinquents: exp.Query) -> exp.Query:
     """The SELECT that makes `tiers` over the model `strategy/delinquents`."""
     compiled, _ = _compiled(strategy, strategy.tables[0], strategy.vocabulary)
     return (
-        exp.select("contract_id", "overdue_share", *compiled.names)
+        exp.select("contract_id", "overdue_share", *map(exp.column, compiled.names))
         .from_(compiled.over("delinquents").subquery("tiered"))
         .order_by("contract_id")
         .with_("delinquents", as_=delinquents)
@@ -122,7 +122,12 @@ def decision_select(strategy: Strategy, facts: exp.Query, stamp: dict[str, str |
         compiled, vocabulary = _compiled(strategy, placed, vocabulary)
         names += compiled.names
         steps.append((f"with_{placed.table.name}", compiled.over(steps[-1][0])))
-    decision = exp.select(*names, *constants).from_(steps[-1][0]).order_by("contract_id").with_(FACTS, as_=facts)
+    decision = (
+        exp.select(*map(exp.column, names), *constants)
+        .from_(steps[-1][0])
+        .order_by("contract_id")
+        .with_(FACTS, as_=facts)
+    )
     for name, step in steps:
         decision = decision.with_(name, as_=step)
     return decision

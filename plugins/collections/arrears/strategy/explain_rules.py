@@ -15,6 +15,7 @@ from arrears.rules.conditions import as_written, parse_condition, words_read
 from arrears.rules.decision_table import DecisionTable, Rule
 from arrears.rules.files import RuleModel
 from arrears.rules.policy import AttributeVerdict, Policy, PolicyPack, Source
+from arrears.rules.portable import portable
 from arrears.rules.rule_set import RuleSet
 from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.compile import PlacedTable, Strategy
@@ -116,7 +117,12 @@ def _try_table(
     table = placed.table
     conditions = [parse_condition(rule.when, vocabulary) for rule in table.rules]
     parts = [conjuncts_of(condition) for condition in conditions]
-    whole, each = _evaluate(engine, row, conditions, parts)
+    whole, each = _evaluate(
+        engine,
+        row,
+        [portable(condition, vocabulary.words) for condition in conditions],
+        [[portable(part, vocabulary.words) for part in some] for some in parts],
+    )
     matched = _ids(values.get(table.rule_column))
     held = [rule.id for rule, holds in zip(table.rules, whole, strict=True) if holds]
     first = held[0] if held else None
