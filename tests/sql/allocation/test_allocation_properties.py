@@ -29,7 +29,7 @@ collectors_strategy = st.lists(
 
 
 @pytest.mark.parametrize("remainder", ["pool", "spread"])
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(many=cases_strategy, staff=collectors_strategy, seed=st.integers(0, 1000))
 def test_every_allocation(allocation_days: Any, kit: Any, remainder: str, many: Any, staff: Any, seed: int) -> None:
     cases = [

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from arrears.allocation.fairness import FAIRNESS
 from arrears.allocation.steps import allocate_cases
+from arrears.sqlmodel import run_model
+from arrears.warehouse.mart import AllocationFairness
 
 TODAY = date(2026, 11, 23)
 
@@ -191,3 +194,26 @@ def test_everybody_is_told_what_keeps_him_from_more(given, kit):
     assert [shares[who]["cases"] for who in ("E1", "E2", "E6", "E7")] == [2, 3, 8, 7]
     assert str(shares["E6"]["overdue_amount"]) == "8000.00"
     assert str(shares["E6"]["even_share"]) == "3.3333"
+
+
+def test_the_fact_of_fairness_has_the_figures_of_the_split(allocation_days, kit):
+    many = [kit.case(f"C{n}", overdue_amount=f"{n}.50") for n in range(1, 6)]
+    staff = [kit.collector("E1"), kit.collector("E2"), kit.collector("E3", present=False)]
+    with allocation_days.day(many, staff, today=TODAY) as run:
+        allocate_cases(run)
+        run_model(
+            run,
+            "kpi/allocation_fairness",
+            table="kpi/allocation_fairness",
+            params={"basis": run.day.basis},
+            sources={"split_fairness": FAIRNESS},
+        )
+        rows = kit.read(run, "kpi/allocation_fairness")
+    assert list(rows[0]) == [column.name for column in AllocationFairness.__table__.columns]
+    found = {(row["measure"], row["moment"]): row for row in rows}
+    assert {name for name, _ in found} == {"cases", "overdue_amount", "expected_recovery", "difficulty", "exposure"}
+    # four are given, the fifth is what cannot be given evenly
+    amounts = found["overdue_amount", "after"]
+    assert (amounts["collectors"], str(amounts["lowest"]), str(amounts["highest"])) == (2, "8.0000", "8.0000")
+    assert str(found["cases", "after"]["mean"]) == "2.0000"
+    assert {row["highest"] for row in rows if row["moment"] == "before"} == {0}

@@ -51,8 +51,48 @@ def test_queues_are_served_in_the_order_of_the_file_then_the_others_by_name(tmp_
         ("defaults: {grab_batch: 31, grab_batch_max: 30}\nqueues: {phone: {}}", "grab_batch up to grab_batch_max, 30"),
         ("queues:\n  phone: {grab_batch: 31}\n", "grab_batch up to grab_batch_max, 30"),
         ("queues: {phone: {}}\nqueue: {}", r"allocation.yaml:2: .*Did you mean 'queues'"),
+        ("queues: {phone: {mode: [level, quota]}}", "quota as the first step"),
+        ("queues: {phone: {mode: [balanced, level]}}", "balanced as the last step"),
+        ("queues: {phone: {mode: [level, level]}}", "each mode once, not 'level' twice"),
+        ("queues: {phone: {mode: []}}", "a mode, or several"),
+        ("queues: {phone: {teams: [T1, T1]}}", "each teams once, not 'T1' twice"),
+        ("queues: {phone: {reserve_share: 1.1}}", r"allocation.yaml:1: .*less than or equal to 1"),
+        ("queues: {phone: {senior_from: [{amount: 5, seniority: 1}, {amount: 5, seniority: 2}]}}", "each amount"),
+        ("queues: {phone: {keep: {most_ahead: 0}}}", r"allocation.yaml:1: .*greater than or equal to 1"),
+        ("queues: {phone: {hand_over: {not_back: [no_reslt]}}}", r"allocation.yaml:1: .*'no_result'"),
+        (
+            "queues: {phone: {}}\nconflicts:\n  - {customers: [C1], why: related}",
+            r"allocation.yaml:3: .*teams who must",
+        ),
+        (
+            "queues: {phone: {}}\nconflicts:\n  - {collectors: [E1], why: related}",
+            r"allocation.yaml:3: .*whom they must",
+        ),
+        (
+            "queues: {phone: {}}\nconflicts:\n  - {collectors: [E1, E1], customers: [C1], why: related}",
+            "each of collectors once, not 'E1' twice",
+        ),
+        (
+            "queues: {phone: {}}\nconflicts:\n"
+            "  - {collectors: [E1], customers: [C1], why: related}\n"
+            "  - {collectors: [E1], customers: [C1], why: related}",
+            r"allocation.yaml:4: .*each conflict once",
+        ),
+        ("queues: {phone: {}}\nexpected: {low: {high: 2}}", r"allocation.yaml:2: .*less than or equal to 1"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(RulesError, match=message):
         parse(tmp_path, text)
+
+
+def test_a_queue_changes_only_the_parts_of_keep_and_hand_over_that_it_names(tmp_path: Path) -> None:
+    rules = parse(
+        tmp_path,
+        "defaults: {keep: {days: 9, most_ahead: 4}, hand_over: {no_result_days: 5}}\n"
+        "queues: {phone: {keep: {days: 3}}, agency: {hand_over: {no_result_days: null, term_days: 90}}}",
+    )
+    assert (rules.queue("phone").keep.days, rules.queue("phone").keep.most_ahead) == (3, 4)
+    assert rules.queue("phone").hand_over.no_result_days == 5
+    assert (rules.queue("agency").hand_over.no_result_days, rules.queue("agency").hand_over.term_days) == (None, 90)
+    assert rules.queue("agency").keep.days == 9
