@@ -242,7 +242,7 @@ def test_calls_that_connected_since_the_plan_block_the_fourth(outreach: Any, gat
     with outreach.run() as run:
         outreach.builder.publish(run, [case], contact_results=calls)
         push_contacts(run, "dialer")
-    assert [task["state_reason"] for task in outreach.tasks()] == ["cn.connected_calls"]
+    assert [task["state_reason"] for task in outreach.tasks()] == ["cap.customer"]
     assert gateway.stats("dialer")["given"] == 0
 
 
