@@ -175,7 +175,9 @@ def question(run: Run, waiting: Sequence[AskedContact]) -> str:
     rows = [f"| {treatment} | {channel} | {count:,} |" for (treatment, channel), count in sorted(counts.items())]
     return "\n".join(
         [
-            f"**{len(waiting):,}** contacts need a person's approval before they go out.",
+            "**1** contact needs a person's approval before it goes out."
+            if len(waiting) == 1
+            else f"**{len(waiting):,}** contacts need a person's approval before they go out.",
             "",
             "| treatment | channel | contacts |",
             "|---|---|---|",
