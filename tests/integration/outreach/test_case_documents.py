@@ -49,17 +49,17 @@ def handed_over(outreach: Any, channel: str, name: str = "样例客户", **table
     case = builder.case("C1", channel, contracts=2, contract_ids="K-1,K-2", lead_contract_id="K-1")
     with outreach.run() as run:
         customer = builder.customer("C1", name=name, birth_date=date(1986, 5, 4))
-        builder.publish(run, [case], customers=[customer], **tables)
+        payments = [
+            payment("P-1", "K-1", date(2026, 8, 15), "1500.00"),
+            payment("P-2", "K-2", date(2026, 11, 16), "4000.00"),
+            payment("P-3", "K-1", date(2026, 10, 1), "300.00", reversed_on=date(2026, 10, 5)),
+        ]
+        builder.publish(run, [case], customers=[customer], payments=payments, **tables)
         for table, rows in {
             "installments": installments("K-1") + installments("K-2"),
             "charges": [
                 {"charge_id": "P1", "contract_id": "K-1", "due_date": date(2026, 9, 1), "amount": Decimal("55.50"),
                  "kind": "penalty"}
-            ],
-            "payments": [
-                payment("P-1", "K-1", date(2026, 8, 15), "1500.00"),
-                payment("P-2", "K-2", date(2026, 11, 16), "4000.00"),
-                payment("P-3", "K-1", date(2026, 10, 1), "300.00", reversed_on=date(2026, 10, 5)),
             ],
         }.items():  # fmt: skip
             builder.write(run, table, rows, arrow_schema(table))
