@@ -169,6 +169,8 @@ def test_a_lead_decides_some_by_hand_and_the_rest_at_once(served: str, tab: Any,
     panel = tab.locator("#panel-all")
     panel.locator("#all-reason").fill("the rest")
     panel.get_by_role("button", name="Reject").click()
+    # the words are those of the rejection before: what tells that this one is done is that its form closes
+    panel.wait_for(state="hidden", timeout=15_000)
     outcome(tab, "1 rejected.")
     assert contact_rows(engine)["C4"].decided_by == "lin"
     tab.get_by_role("link", name="What was decided").click()
