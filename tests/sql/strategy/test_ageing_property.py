@@ -103,8 +103,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("property")
 
 
-# derandomized: 40 books of 30 to 60 contracts, always the same ones, all ways of counting among them
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+# derandomized: 50 books of 30 to 60 contracts, always the same ones, all ways of counting among them
+@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(book=st.lists(contracts(), min_size=30, max_size=60), terms=terms)
 def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: Terms) -> None:
     values = {
