@@ -160,11 +160,11 @@ def test_a_request_to_stop_does_not_cut_off_the_stopping() -> None:
 def test_a_request_to_stop_while_a_service_starts_reaches_us_once_the_service_is_known(
     tmp_path: Path, started: list[Service], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Interrupted(Exception):
+    class AskedToStopError(Exception):
         pass
 
     def interrupt(*_: object) -> None:
-        raise Interrupted
+        raise AskedToStopError
 
     class AskedInBetween(subprocess.Popen[bytes]):
         def __init__(self, *arguments: object, **options: object) -> None:
@@ -176,7 +176,7 @@ def test_a_request_to_stop_while_a_service_starts_reaches_us_once_the_service_is
     before = signal.signal(signal.SIGTERM, interrupt)
     started.append(service(tmp_path, SLEEP))
     try:
-        with pytest.raises(Interrupted):
+        with pytest.raises(AskedToStopError):
             started[0].start()
     finally:
         signal.signal(signal.SIGTERM, before)

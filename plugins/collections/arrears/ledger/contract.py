@@ -187,7 +187,7 @@ _TABLES = (
             Column("team", TEXT, "Team."),
             Column("skills", TEXT, "Queues that the collector works, comma separated; NULL: all."),
             Column("regions", TEXT, "Regions that the collector works, comma separated; NULL: all."),
-            Column("languages", TEXT, "Languages that the collector speaks, comma separated; NULL: all that are needed."),
+            Column("languages", TEXT, "Languages that the collector speaks, comma separated; NULL: all needed ones."),
             Column("seniority", INTEGER, "Seniority, higher for larger amounts; NULL: the lowest, 0."),
             Column("daily_quota", INTEGER, "New cases a day; NULL: no quota."),
             Column("capacity", INTEGER, "Cases in hand at most; NULL: no limit."),

@@ -493,8 +493,8 @@ class AllocationFairness(_Fact, Base):
     queue: Mapped[str] = _text_key("Queue of work.")
     measure: Mapped[str] = _text_key(
         "cases, overdue_amount, expected_recovery (sums per collector); difficulty (his mean per case, 0 to 100 "
-        "points: the share of the overdue amount that is not expected back, by bucket and score); exposure (by how many cases "
-        "his mix of buckets and score bands is off the queue's, at the most)."
+        "points: the share of the overdue amount that is not expected back, by bucket and score); exposure (by how "
+        "many cases his mix of buckets and score bands is off the queue's, at the most)."
     )
     moment: Mapped[str] = _text_key("before or after the split.")
     collectors: Mapped[int] = _count("Collectors at work and trained for the queue.")

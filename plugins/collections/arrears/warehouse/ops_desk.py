@@ -233,8 +233,8 @@ class Promise(Base):
         sa.Index(None, "business_day", "collector_id"),
         {
             "schema": OPS,
-            "comment": "Promises recorded by people or reported by a channel: the columns of the ledger's promises, and "
-            "who recorded them; append-only. Grain: promise.",
+            "comment": "Promises recorded by people or reported by a channel: the columns of the ledger's promises, "
+            "and who recorded them; append-only. Grain: promise.",
         },
     )
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -530,7 +531,7 @@ def upgrade() -> None:
         log.warning("%s", missing_bi_role())
 
 
-def _comment(table: str, column: str, kind: sa.types.TypeEngine[object], comment: str) -> None:
+def _comment(table: str, column: str, kind: sa.types.TypeEngine[Any], comment: str) -> None:
     op.alter_column(table, column, existing_type=kind, existing_nullable=False, comment=comment, schema="mart")
 
 
