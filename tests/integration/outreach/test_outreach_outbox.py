@@ -23,7 +23,6 @@ from arrears.outreach.steps import (
     reconcile_contacts,
 )
 
-
 LEAD = Caller("team.lead", "lead", via="command")
 
 
