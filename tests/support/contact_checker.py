@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 SPOKE = {"connected", "right_party", "promise", "refused"}
 RANG_OUT = {"no_answer", "voicemail", "dropped"}
 SOMEBODY_ELSE = {"wrong_party"}
+NEVER_THERE = {"busy", "not_in_service", "invalid", "failed"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def _cn(asked: Asked, person: Person) -> Iterable[str]:
             each
             for each in person.past
             if each.kind == "call"
-            and each.outcome in SPOKE
+            and _may_have_spoken(each)
             and not each.by_customer
             and _days_ago(each, asked, zone) < 1
         ]
@@ -111,11 +112,13 @@ def _us_reg_f(asked: Asked, person: Person) -> Iterable[str]:
         for debt in asked.debts:
             calls = [each for each in person.past if each.kind == "call" and (debt in each.debts or not each.debts)]
             tries = [
-                each for each in calls if not each.by_customer and each.outcome in SPOKE | RANG_OUT | SOMEBODY_ELSE
+                each
+                for each in calls
+                if not each.by_customer and (_may_have_spoken(each) or each.outcome in RANG_OUT | SOMEBODY_ELSE)
             ]
             if sum(1 for each in tries if _days_ago(each, asked, zone) < 7) >= 7:
                 yield "seven calls in seven days"
-            if any(each.outcome in SPOKE and _days_ago(each, asked, zone) < 7 for each in calls):
+            if any(_may_have_spoken(each) and _days_ago(each, asked, zone) < 7 for each in calls):
                 yield "seven days after a conversation"
 
 
@@ -146,6 +149,11 @@ def _in_rbi(asked: Asked, person: Person) -> Iterable[str]:
 
 
 _RULES = {"cn": _cn, "us_reg_f": _us_reg_f, "us_ma": _us_ma, "uk_conc7": _uk_conc7, "in_rbi": _in_rbi}
+
+
+def _may_have_spoken(past: Past) -> bool:
+    """Of an outcome that nobody knows, the worst is taken to be true."""
+    return past.outcome in SPOKE or past.outcome not in SPOKE | RANG_OUT | SOMEBODY_ELSE | NEVER_THERE
 
 
 def _days_ago(past: Past, asked: Asked, zone: ZoneInfo) -> int:

@@ -18,7 +18,7 @@ WITH told AS (
         o.at_utc + TO_MINUTES(CAST($lender_ahead_minutes AS INTEGER)) AS at
     FROM ops_contact AS o
     LEFT JOIN channel_name AS n ON o.channel = n.name
-    WHERE (o.outcome IS NOT NULL OR o.bad_address) AND NOT o.own_slot
+    WHERE o.outcome IS NOT NULL OR o.bad_address
 ),
 
 last AS (

@@ -1,5 +1,5 @@
 -- How many contacts count for each limit of the policy: one row per worked case and limit that any counts for.
--- known: they count. open_ones: nobody knows yet how they ended, so they may. A slot of today's own plan is left out.
+-- known: they count. open_ones: nobody knows yet how they ended, so they may.
 WITH counting AS (
     SELECT
         h.customer_id,
@@ -14,8 +14,7 @@ WITH counting AS (
     INNER JOIN policy_limit AS l ON k.rule_no = l.rule_no
     LEFT JOIN limit_skip AS s ON l.rule_no = s.rule_no AND h.outcome = s.outcome
     WHERE
-        NOT h.own_slot
-        AND (l.by_anyone OR NOT h.by_customer)
+        (l.by_anyone OR NOT h.by_customer)
         AND s.outcome IS NULL
 ),
 

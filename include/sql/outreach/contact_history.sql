@@ -23,8 +23,7 @@ of_ledger AS (
         COALESCE(r.initiated_by, 'lender') = 'customer' AS by_customer,
         r.attempted_at AS at_ledger,
         CAST(NULL AS TIMESTAMP) AS at_utc,
-        CAST(r.attempted_at AS DATE) = $as_of AS today,
-        FALSE AS own_slot
+        CAST(r.attempted_at AS DATE) = $as_of AS today
     FROM contact_results AS r
     LEFT JOIN channel_name AS n ON r.channel = n.name
     LEFT JOIN contracts AS k ON r.contract_id = k.contract_id
@@ -48,8 +47,7 @@ of_ops AS (
         o.by_customer,
         CAST(NULL AS TIMESTAMP) AS at_ledger,
         o.at_utc,
-        o.today AND s.reached AS today,
-        o.own_slot
+        o.today AND s.reached AS today
     FROM ops_contact AS o
     INNER JOIN contact_standing AS s
         ON o.state = s.state AND o.doubtful = s.doubtful AND (o.outcome IS NOT NULL) = s.settled

@@ -23,7 +23,7 @@ contacted AS (
         COUNT(CASE WHEN NOT by_customer THEN 1 END) AS contacts_today,
         BOOL_OR(by_customer) AS got_in_touch
     FROM contact_history
-    WHERE today AND NOT own_slot
+    WHERE today
     GROUP BY customer_id
 ),
 

@@ -49,16 +49,15 @@ def test_a_wrong_connection_is_not_shown(value: str) -> None:
 def test_a_mail_says_how_to_unsubscribe_and_has_the_tasks_id() -> None:
     address = parse_address(
         "email",
-        '{"conn_type": "smtp", "host": "h", "extra": {"from": "us@lender.example",'
-        ' "unsubscribe": "https://lender.example/u"}}',
+        '{"conn_type": "smtp", "host": "h", "extra": {"from": "us@lender.example"}}',
     )
-    channel = SmtpChannel(address, tries=1)
+    channel = SmtpChannel(address, tries=1, stop_after=1, opt_out="https://lender.example/u")
     try:
         message = Message("abc", to="c@customer.example", text=Text("Subject 主题", "line\n\n.dot\n"))
         mail = channel.compose(message)
     finally:
         channel.close()
     assert mail["Message-ID"] == "<abc@lender.example>"
-    assert mail["List-Unsubscribe"] == "<https://lender.example/u>"
+    assert mail["List-Unsubscribe"] == "<https://lender.example/u?k=abc>"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert "customer.example" not in repr(message)

@@ -1,4 +1,8 @@
-"""What the plan reads of `ops`: contacts, statements and notices since the ledger was pulled, as Arrow tables."""
+"""What the plan reads of `ops`: contacts, statements and notices since the ledger was pulled, as Arrow tables.
+
+It reads what was known when the day was first planned, also when the day is planned again: a step that is run twice
+gives the same tables. What happens after that is for the gate, which is asked when a contact is about to go.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ from arrears.warehouse.ops_desk import ContactResult
 BAD_ADDRESS = "address.invalid"
 """Reason of a task whose customer had no usable address."""
 HAND_SLOT = "call-"
-"""How the slots of calls by hand begin that no plan asked for."""
+"""How the slots of calls by hand begin, which no plan asked for."""
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _RESULT: sa.Table = ContactResult.__table__  # type: ignore[assignment]
@@ -35,18 +39,24 @@ def nothing_from_ops() -> dict[str, pa.Table]:
 
 
 def read_ops(run: Run, policy: Policy) -> dict[str, pa.Table]:
-    """The relations of a plan of the current day: what Arrears, the desk and the customers did meanwhile."""
+    """The relations of a plan of the current day: what Arrears, the desk and the customers did before its first one."""
     day, zone = run.day.as_of, run.settings.zone
     with run.warehouse.connect() as connection:
+        known = connection.scalar(_first_planned(day)) or run.clock.now()
         return {
             **NO_OPS,
-            "ops_contact": _read(connection, _contacts(day, policy.look_back_days), OPS_CONTACT),
-            "ops_statement": _read(connection, _statements(zone), OPS_STATEMENT),
-            "ops_notice": _read(connection, _notices(day, zone), OPS_NOTICE),
+            "ops_contact": _read(connection, _contacts(day, policy.look_back_days, known), OPS_CONTACT),
+            "ops_statement": _read(connection, _statements(zone, known), OPS_STATEMENT),
+            "ops_notice": _read(connection, _notices(day, zone, known), OPS_NOTICE),
         }
 
 
-def _contacts(day: date, look_back_days: int) -> sa.CompoundSelect[Any]:
+def _first_planned(day: date) -> sa.Select[Any]:
+    planned = sa.and_(_TASK.c.business_day == day, ~_TASK.c.slot.startswith(HAND_SLOT))
+    return sa.select(sa.func.min(_TASK.c.planned_at)).where(planned)
+
+
+def _contacts(day: date, look_back_days: int, known: datetime) -> sa.CompoundSelect[Any]:
     since = day - timedelta(days=look_back_days)
     doubtful = sa.and_(_TASK.c.state == State.FAILED.value, _TASK.c.state_reason.in_(sorted(DOUBTFUL_REASONS)))
     today = _TASK.c.business_day == day
@@ -63,11 +73,10 @@ def _contacts(day: date, look_back_days: int) -> sa.CompoundSelect[Any]:
             sa.false(),
             sa.func.timezone("UTC", _TASK.c.last_attempt_at),
             today,
-            sa.and_(today, ~_TASK.c.slot.startswith(HAND_SLOT)),
             sa.func.coalesce(_TASK.c.state_reason == BAD_ADDRESS, sa.false()),
         )
         .outerjoin(_RESULT, _RESULT.c.task_key == _TASK.c.task_key)
-        .where(_TASK.c.business_day.between(since, day), _TASK.c.attempts > 0)
+        .where(_TASK.c.business_day.between(since, day), _TASK.c.attempts > 0, _TASK.c.planned_at < known)
     )
     results = sa.select(
         _RESULT.c.result_id,
@@ -82,12 +91,11 @@ def _contacts(day: date, look_back_days: int) -> sa.CompoundSelect[Any]:
         sa.func.timezone("UTC", _RESULT.c.attempted_at),
         _RESULT.c.business_day == day,
         sa.false(),
-        sa.false(),
-    ).where(_RESULT.c.business_day.between(since, day), _RESULT.c.task_key.is_(None))
+    ).where(_RESULT.c.business_day.between(since, day), _RESULT.c.task_key.is_(None), _RESULT.c.recorded_at < known)
     return sa.union_all(tasks, results)
 
 
-def _statements(zone: ZoneInfo) -> sa.Select[Any]:
+def _statements(zone: ZoneInfo, known: datetime) -> sa.Select[Any]:
     return sa.select(
         _CONSENT.c.customer_id,
         _CONSENT.c.channel,
@@ -98,15 +106,15 @@ def _statements(zone: ZoneInfo) -> sa.Select[Any]:
         _minutes(_CONSENT.c.local_from),
         _minutes(_CONSENT.c.local_to),
         _CONSENT.c.place,
-    )
+    ).where(_CONSENT.c.recorded_at < known)
 
 
-def _notices(day: date, zone: ZoneInfo) -> sa.Select[Any]:
+def _notices(day: date, zone: ZoneInfo, known: datetime) -> sa.Select[Any]:
     midnight = datetime.combine(day, time.min, zone)
     return (
         sa.select(_NOTICE.c.customer_id, _NOTICE.c.kind)
         .distinct()
-        .where(_NOTICE.c.at >= midnight, _NOTICE.c.at < midnight + timedelta(days=1))
+        .where(_NOTICE.c.at >= midnight, _NOTICE.c.recorded_at < known)
     )
 
 

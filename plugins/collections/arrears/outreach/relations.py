@@ -34,11 +34,9 @@ OPS_CONTACT = {
     "by_customer": FLAG,
     "at_utc": LEDGER_TIME,
     "today": FLAG,
-    "own_slot": FLAG,
     "bad_address": FLAG,
 }
-"""Contacts of Arrears and of the desk; `own_slot`: a slot of the day's own plan, which the plan counts itself;
-`bad_address`: it could not be sent, as there was no usable address."""
+"""Contacts of Arrears and of the desk; `bad_address`: it could not be sent, as there was no usable address."""
 OPS_STATEMENT = {
     "customer_id": TEXT,
     "channel": TEXT,
