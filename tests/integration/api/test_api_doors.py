@@ -112,6 +112,17 @@ DOORS = (
         "role.lead",
         "scope.queue",
     ),
+    *(
+        Door(
+            "POST",
+            f"/contacts/{act}",
+            {"task_keys": ["0" * 64], "reason": "r"},
+            "role.lead",
+            "role.lead",
+            "scope.queue",
+        )
+        for act in ("redrive", "cancel")
+    ),
     Door("GET", "/openapi.json"),
 )
 SERVICE = (Door("GET", "/metrics", None, "role.collector"), Door("GET", "/health"))
