@@ -83,7 +83,7 @@ due_promises AS (
     LEFT JOIN case_credit ON promises.due_on = case_credit.as_of AND contracts.customer_id = case_credit.customer_id
 ),
 
--- Kept as outreach/promise_state.sql says: what came in time is enough, by the rules' days of grace and share.
+-- Kept as strategy/promise_state.sql says: what came in time is enough, by the rules' days of grace and share.
 judged_promises AS (
     SELECT
         due_promises.as_of,

@@ -100,7 +100,7 @@ def closing(run: Run, model: str, **tables: pa.Table) -> list[dict[str, Any]]:
         )
     given["told_promise"] = TOLD.empty_table()
     promise = promise_parameters(promise_rules(run.rules))
-    given["promise_state"] = fetch_model(run, "outreach/promise_state", relations=given, params=promise)
+    given["promise_state"] = fetch_model(run, "strategy/promise_state", relations=given, params=promise)
     given["case_credit"] = fetch_model(run, "kpi/case_credit", relations=given)
     if model == "case_credit":
         found: list[dict[str, Any]] = given["case_credit"].to_pylist()

@@ -42,7 +42,7 @@ def states(
         "told_promise": pa.Table.from_pylist(list(told), schema=TOLD),
     }
     with make_run(as_of) as run:
-        rows = fetch_model(run, "outreach/promise_state", relations=relations, params=promise_parameters(RULES))
+        rows = fetch_model(run, "strategy/promise_state", relations=relations, params=promise_parameters(RULES))
     return {row["promise_id"]: row["state"] for row in rows.to_pylist()}
 
 

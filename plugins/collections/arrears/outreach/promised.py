@@ -60,7 +60,7 @@ def build_promise_state(run: Run, rules: PromiseRules) -> int:
 
 
 def promise_states(connection: sa.Connection, run: Run, rules: PromiseRules, contracts: Collection[str]) -> pa.Table:
-    """The promises of `contracts` and where each stands, as `outreach/promise_state.sql` says."""
+    """The promises of `contracts` and where each stands, as `strategy/promise_state.sql` says."""
     wanted = {"wanted": pa.table({"contract_id": pa.array(sorted(contracts), pa.string())})}
     narrowed = {
         name: fetch_model(run, "outreach/of_contracts", relations=wanted, sources={"narrowed": name})

@@ -1,6 +1,6 @@
 """Promises to pay: when one counts as kept, and what the model of their states asks for.
 
-`include/sql/outreach/promise_state.sql` is the one definition: decisions, documents and KPIs read it.
+`include/sql/strategy/promise_state.sql` is the one definition: decisions, documents and KPIs read it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from arrears.errors import RulesError
 from arrears.rules.files import RuleModel
 from arrears.rules.rule_set import RuleSet
 
-PROMISE_STATE = "outreach/promise_state"
+PROMISE_STATE = "strategy/promise_state"
 """The model."""
 FILE, SECTION = "contact.yaml", "promise"
 
