@@ -156,12 +156,17 @@ def paths_of(application: Any) -> list[str]:
 def test_the_routes_are_known(web_app: Any) -> None:
     assert paths_of(web_app.create_app()) == [
         "/allocation",
+        "/approvals",
         "/day",
         "/documents/{path:path}",
         "/explain",
+        "/outreach",
+        "/outreach/history",
         "/performance",
         "/pool",
         "/static/{name}",
+        "/vega.js",
+        "/vehicles",
     ]
 
 
@@ -195,9 +200,12 @@ def test_every_route_wants_a_login(web_app: Any, settings_of_pages: Path) -> Non
         assert answer.status_code == 401, f"{filled} answered {answer.status_code} to nobody"
 
 
-def test_every_route_only_reads_and_one_takes_a_form(web_app: Any) -> None:
+def test_every_route_only_reads_and_two_take_a_form(web_app: Any) -> None:
     routes = [(route.path, method) for route in web_app.create_app().routes for method in route.methods]
-    assert [each for each in routes if each[1] not in {"GET", "HEAD"}] == [("/explain", "POST")]
+    assert [each for each in routes if each[1] not in {"GET", "HEAD"}] == [
+        ("/explain", "POST"),
+        ("/outreach/history", "POST"),
+    ]
 
 
 # ---- the page

@@ -13,7 +13,7 @@ import pytest
 
 from arrears.settings import PROJECT
 
-TARGETS = {"help", "run", "up", "down", "test", "lint", "bench", "docs", "lock", "env", "clean"}
+TARGETS = {"help", "run", "up", "down", "test", "lint", "bench", "faults", "docs", "lock", "env", "clean"}
 
 
 @pytest.fixture
