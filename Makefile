@@ -55,7 +55,8 @@ down: $(VENV)/.runtime ## stop what make up or make run started
 test: ## lint, then run every test that this machine has the tools for (about 15 minutes)
 	@$(MAKE) --no-print-directory $(VENV)/.$(if $(JAVA_17),spark,dev)
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python -m pytest --durations=20 $(TESTS)
+	@$(BIN)/python -m pytest --durations=20 --numprocesses 2 --dist loadfile --no-loadscope-reorder -m "not alone" $(TESTS)
+	@$(BIN)/python -m pytest --durations=5 -m alone $(TESTS)
 
 lint: $(VENV)/.dev ## check style, types, SQL and rule files (half a minute)
 	@$(MAKE) --no-print-directory -k -j4 $(if $(filter output-sync,$(.FEATURES)),-Otarget) \

@@ -35,7 +35,7 @@ from arrears.steps import STEPS
 from arrears.warehouse.connect import open_warehouse
 from arrears.web.day_view import DayView
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(1800)]
 
 DAY = date(2026, 11, 20)
 PAST = (date(2026, 11, 18), date(2026, 11, 19))

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.support.api_load import measure, served
 from tests.support.desk_floor import empty_ops
 from tests.support.desk_ordeal import ordeal
@@ -15,17 +16,19 @@ from tests.support.desk_ordeal import ordeal
 from arrears.api.tokens import issue_token, now
 
 
+@pytest.mark.alone
 def test_fifty_callers_who_grab_once_a_second_are_answered_fast(pg_url: str, tmp_path: Path) -> None:
-    # the bound is wide, since other work may run beside a test; the module's program measures on a quiet machine
+    # what else the machine does can only make it slower: the best of three rounds counts
     empty_ops(pg_url)
-    with served(pg_url, tmp_path, cases=10_000, callers=50) as api:
+    with served(pg_url, tmp_path, cases=25_000, callers=50) as api:
         asyncio.run(measure(api.url, api.tokens, 2))
-        result = asyncio.run(measure(api.url, api.tokens, 6))
+        rounds = []
+        while len(rounds) < 3 and (not rounds or rounds[-1].at(0.99) >= 0.1):
+            rounds.append(asyncio.run(measure(api.url, api.tokens, 6)))
         log = (tmp_path / "serve.log").read_text(encoding="utf-8")
-    print(result)
-    assert result.statuses == {200: 300}
-    assert result.at(0.5) < 0.1, str(result)
-    assert result.at(0.99) < 0.5, str(result)
+    print(*rounds, sep="\n")
+    assert all(each.statuses == {200: 300} for each in rounds)
+    assert min(each.at(0.99) for each in rounds) < 0.1, "\n".join(map(str, rounds))
     for line in log.splitlines():
         json.loads(line)
     assert "@2026-11-20" not in log, "no id of a case is logged"

@@ -11,6 +11,7 @@ from datetime import UTC, timedelta
 from pathlib import Path
 from statistics import median
 
+import pytest
 import sqlalchemy as sa
 from tests.integration.desk.test_desk_crowd import begin, fill
 from tests.support.desk_floor import NOON, TODAY, Floor, copy_rules
@@ -126,6 +127,7 @@ def top_up(warehouse: sa.Engine) -> None:
         fill(warehouse, ENOUGH, first=cases + 1)
 
 
+@pytest.mark.alone
 def test_a_claim_by_the_library_reaches_half_of_its_bare_sql(floor, tmp_path, capsys):
     rules = copy_rules(tmp_path / "rate_rules", RULES)
     floor.collectors(*[str(i) for i in range(1, COLLECTORS + 1)])
