@@ -17,6 +17,7 @@ from arrears.desk.callers import Caller
 from arrears.desk.desk import Desk
 from arrears.run import Run
 from arrears.settings import PROJECT, Settings
+from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR
 from arrears.warehouse.schema import metadata
 
@@ -153,6 +154,30 @@ class Floor:
         with self.warehouse.begin() as connection:
             connection.execute(sa.insert(COLLECTOR), rows)
 
+    def split(self, queue: str, cases: Mapping[str, int], limited_by: Mapping[str, str]) -> None:
+        """Writes what the day's split of a queue is said to have given each collector, and what kept him from more."""
+        mean = Decimal(sum(cases.values())) / len(cases)
+        rows = [
+            {
+                "business_day": TODAY,
+                "queue": queue,
+                "collector_id": each,
+                "at_work": limited_by[each] != "absent",
+                "cases": number,
+                "kept": 0,
+                "given": number,
+                "taken_back": 0,
+                "overdue_amount": number * 1000,
+                "expected_recovery": number * 100,
+                "difficulty": Decimal(50) if number else None,
+                "even_share": mean,
+                "limited_by": limited_by[each],
+            }
+            for each, number in cases.items()
+        ]
+        with self.warehouse.begin() as connection:
+            connection.execute(sa.insert(COLLECTOR_SHARE), rows)
+
     def case(self, case_id: str) -> sa.Row[Any]:
         """A case as it stands."""
         with self.warehouse.connect() as connection:
@@ -193,6 +218,14 @@ def copy_rules(folder: Path, allocation: str = ALLOCATION) -> Path:
     shutil.copytree(PROJECT / "include" / "rules", folder)
     (folder / "allocation.yaml").write_text(allocation, encoding="utf-8")
     return folder
+
+
+def add_contact_rules(rules: Path) -> None:
+    """Adds the shipped rules of contact, which results and calls ask, to a folder of rules."""
+    shipped = PROJECT / "include" / "rules"
+    (rules / "policies").mkdir(exist_ok=True)
+    for name in ("contact.yaml", "policies/cn.yaml"):
+        shutil.copy(shipped / name, rules / name)
 
 
 def grab_at_desk(run: Run, collector_id: str, batch: int) -> list[str]:

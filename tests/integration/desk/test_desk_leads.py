@@ -131,13 +131,46 @@ def test_a_quota_of_the_day(floor):
     assert (preset.quota, preset.by_hand) == (0, True)
     share = floor.desk.allocation(lead(), "phone").queues[0]
     assert [(each.quota, each.quota_by_hand) for each in share.collectors] == [(9, False), (0, True)]
-    assert share.collectors[1].fewer_because == ("quota",)
     assert (share.count_spread.least, share.count_spread.most, share.count_spread.mean) == (2, 4, 3)
     floor.desk.set_quota(lead(), "E2", "phone", quota=None, reason="back")
     for quota in (-1, 10**9):
         with pytest.raises(Refusal) as refused:
             floor.desk.set_quota(lead(), "E2", "phone", quota=quota, reason="x")
         assert refused.value.rule == "quota.bounds"
+
+
+def test_why_one_has_fewer_is_what_the_split_recorded_and_what_came_after(floor):
+    def told() -> dict[str, tuple[str, ...]]:
+        view = floor.desk.allocation(lead(), "phone").queues[0]
+        return {each.collector_id: each.fewer_because for each in view.collectors}
+
+    ids = floor.cases(8, owner="E1")
+    floor.cases(2, first=9, owner="E2")
+    floor.cases(2, first=11, owner="E3")
+    floor.cases(3, first=13, owner="E4")
+    # limits that bind at this moment are no reasons: the split did not say so
+    floor.collectors("E1", "E2", "E3", "E4", daily_quota=2, capacity=2)
+    assert set(told().values()) == {()}, "before the split nothing is known"
+    limits = {"E1": "", "E2": "regions,languages", "E3": "absent", "E4": ""}
+    floor.split("phone", {"E1": 8, "E2": 2, "E3": 2, "E4": 3}, limits)
+    floor.split("field", {"E2": 0}, {"E2": "seniority"})
+    assert told() == {
+        "E1": (),
+        "E2": ("regions", "languages"),
+        "E3": ("absent_at_split",),
+        "E4": (),
+    }
+    floor.desk.set_absent(lead(), "E2", absent=True, reason="sick")
+    floor.desk.hand_over(lead(), ids[:5], to=None, reason="to all")
+    floor.cases(9, first=20, owner="E1", source="grab")
+    assert told() == {
+        "E1": (),
+        "E2": ("absent",),
+        "E3": ("absent_at_split",),
+        "E4": ("others_since",),
+    }
+    floor.desk.hand_over(lead(), [f"C{n:05d}@{TODAY}" for n in (13, 14)], to=None, reason="to all")
+    assert told()["E4"] == ("moved_since",)
 
 
 def test_the_audit_is_paged_and_shows_everyone_what_is_his(floor):

@@ -184,6 +184,60 @@ def test_the_days_limit_counts_calls_by_hand_the_ledgers_and_those_never_reserve
     other.close()
 
 
+def test_a_result_without_the_calls_id_settles_the_call_that_its_owner_reserved(floor, held, ledger):
+    ledger()
+    for channel in ("phone", "call"):
+        call = floor.desk.reserve_call(E1, held[0])
+        done = floor.desk.record_result(E1, ResultIn(held[0], channel, "no_answer"))
+        assert done.call_id == call.call_id
+        floor.clock.forward(hours=2)
+    # two contacts, each counted once, leave room for the third of the three that the rules allow, and for no fourth
+    assert [(row["slot"], row["state"]) for row in floor.rows("contact_task")] == [
+        ("call-1", "delivered"),
+        ("call-2", "delivered"),
+    ]
+    assert floor.desk.worklist(E1).cases[0].calls_today == 2
+    third = floor.desk.reserve_call(E1, held[0])
+    assert third.number_today == 3
+    floor.desk.record_result(E1, ResultIn(held[0], "phone", "no_answer"))
+    floor.clock.forward(hours=2)
+    assert refusal(floor.desk.reserve_call, E1, held[0]) == ("limit", "cap.customer")
+
+
+def test_a_result_settles_no_call_of_somebody_else_or_of_another_kind_of_contact(floor, held, ledger):
+    ledger()
+    call = floor.desk.reserve_call(E1, held[0])
+    floor.desk.record_result(E1, ResultIn(held[0], "visit", "no_answer"))
+    floor.desk.record_result(E1, ResultIn(held[0], "phone", "right_party", initiated_by="customer"))
+    floor.desk.record_result(E1, ResultIn(held[1], "phone", "no_answer"))
+    floor.desk.hand_over(lead(), held[:1], to="E2", reason="E1 leaves")
+    mine = floor.desk.record_result(collector("E2"), ResultIn(held[0], "phone", "no_answer"))
+    tasks = {row["task_key"]: row["state"] for row in floor.rows("contact_task")}
+    assert tasks[call.call_id] == "sending"
+    assert mine.call_id != call.call_id
+    assert len(tasks) == 3
+    # who has his case back has his call back
+    floor.desk.hand_over(lead(), held[:1], to="E1", reason="E1 is back")
+    assert floor.desk.record_result(lead(), ResultIn(held[0], "phone", "busy")).call_id == call.call_id
+
+
+def test_which_of_several_reserved_calls_is_asked(floor, held, ledger):
+    ledger()
+    first = floor.desk.reserve_call(E1, held[0])
+    floor.clock.forward(hours=3)
+    second = floor.desk.reserve_call(E1, held[0])
+    result = ResultIn(held[0], "phone", "no_answer")
+    assert refusal(floor.desk.record_result, E1, result) == ("invalid", "call.which")
+    assert floor.rows("contact_result") == []
+    floor.desk.record_result(E1, replace(result, call_id=first.call_id))
+    assert floor.desk.record_result(E1, result).call_id == second.call_id
+    floor.clock.forward(hours=3)
+    third = floor.desk.reserve_call(E1, held[0])
+    floor.clock.forward(days=1)
+    calls = {call.call_id for call in (first, second, third)}
+    assert floor.desk.record_result(E1, result).call_id not in calls, "a call of yesterday is not today's"
+
+
 def test_a_call_that_never_rang_does_not_count(floor, held, ledger):
     ledger()
     call = floor.desk.reserve_call(E1, held[0])

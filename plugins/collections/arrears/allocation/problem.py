@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from arrears.allocation.dealing import Forbidden, Whole
-from arrears.allocation.levelling import Counts, Flags
+from arrears.allocation.levelling import Counts
+from arrears.allocation.lists import list_flags
 from arrears.allocation.roster import Roster
 from arrears.allocation.rules import QueueRules
 from arrears.allocation.split import NO_LIMIT, NOBODY, OWNER_AWAY, RELEASES, Cases, Staff
@@ -159,8 +160,8 @@ def _staff(
     return Staff(
         ids=ids,
         trained=trained,
-        regions=_lists(collectors["regions"], regions),
-        languages=_lists(collectors["languages"], languages),
+        regions=list_flags(collectors["regions"].to_pylist(), regions),
+        languages=list_flags(collectors["languages"].to_pylist(), languages),
         seniority=_numbers(collectors["seniority"], 0),
         daily_quota=_numbers(collectors["daily_quota"], NO_LIMIT),
         capacity=_numbers(collectors["capacity"], NO_LIMIT),
@@ -171,17 +172,3 @@ def _staff(
 def _numbers(column: pa.ChunkedArray, unknown: int) -> Counts:
     numbers: Counts = column.cast(pa.int64()).fill_null(unknown).to_numpy()
     return numbers
-
-
-def _lists(column: pa.ChunkedArray, names: Sequence[str]) -> Flags:
-    """[name, collector]: whether the name is in his comma separated list; without a list all are.
-
-    The last row is that of cases without a name, whom everybody may have.
-    """
-    at = {name: number for number, name in enumerate(names)}
-    flags = np.ones((len(names) + 1, len(column)), dtype=np.bool_)
-    for who, text in enumerate(column.to_pylist()):
-        if text is not None:
-            flags[:-1, who] = False
-            flags[[at[each] for each in map(str.strip, text.split(",")) if each in at], who] = True
-    return flags

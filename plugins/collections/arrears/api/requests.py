@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-_TEXT = r"^[^\x00-\x1f\x7f]+$"
+TEXT = r"^[^\x00-\x1f\x7f]+$"
+"""A text without control characters, which the database does not take all of and no page shows."""
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_TEXT)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=_TEXT)]
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_TEXT)]
+Id = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=TEXT)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=TEXT)]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=TEXT)]
 CaseIds = Annotated[list[Id], Field(min_length=1, max_length=500)]
 
 CASE = "CU0000000017@2026-11-20"
@@ -52,7 +53,7 @@ class CasesBody(Body):
 class ReturnBody(CasesBody):
     """Cases that go back to the pool."""
 
-    model_config = example(case_ids=[CASE], reason="workload")
+    model_config = example(case_ids=[CASE], reason="no_capacity")
 
     reason: Reason
     """One of the queue's give_back_reasons."""
@@ -157,7 +158,7 @@ class ResultBody(Body):
     contract_id: Id | None = None
     """Which contract of the case; null: the harshest."""
     call_id: Id | None = None
-    """The reserved call that this settles."""
+    """The reserved call that this settles; null: the one that the case's owner reserved, if there is just one."""
     promise: PromiseBody | None = None
     """The promise that was made; null: none."""
     initiated_by: Literal["lender", "customer"] = "lender"

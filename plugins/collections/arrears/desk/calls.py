@@ -31,6 +31,7 @@ from arrears.rules.policy import Policy
 from arrears.run import Run, open_run
 from arrears.settings import Settings
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+from arrears.warehouse.ops_desk import CaseEvent
 
 PERSON = 0
 """What stands for the worker of a call: a person, who holds no lock."""
@@ -39,6 +40,7 @@ _NEVER_RANG = frozenset({"invalid", "failed"})
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
+_EVENT: sa.Table = CaseEvent.__table__  # type: ignore[assignment]
 
 
 class CallGate:
@@ -169,6 +171,38 @@ def write_call(
         )
     _tell(connection, key, day, case.customer_id, Event.RESERVED, now)
     return Call(key, case.case_id, now, number)
+
+
+def open_call(connection: sa.Connection, case: sa.Row[Any], now: datetime) -> str | None:
+    """The call that the case's owner reserved today and that has no result yet; None: there is none.
+
+    The transaction holds the customer's lock. Raises Refusal where there are several, and nobody can tell which one was
+    meant.
+    """
+    found = connection.scalars(
+        sa.select(_TASK.c.task_key)
+        .join_from(_TASK, _EVENT, _EVENT.c.details["call_id"].astext == _TASK.c.task_key)
+        .where(
+            _TASK.c.customer_id == case.customer_id,
+            _TASK.c.business_day == now.date(),
+            _TASK.c.channel == MANUAL_CHANNEL,
+            _TASK.c.state == State.SENDING.value,
+            _EVENT.c.case_id == case.case_id,
+            _EVENT.c.action == "call",
+            _EVENT.c.collector_id == case.collector_id,
+        )
+        .order_by(_TASK.c.last_attempt_at, _TASK.c.task_key)
+    ).all()
+    if len(found) > 1:
+        raise Refusal(
+            kind="invalid",
+            rule="call.which",
+            expected="the call_id of the call that the result is of",
+            found=f"none, and {len(found)} reserved calls without a result",
+            where="the result",
+            action="Send the call_id that the reservation answered.",
+        )
+    return found[0] if found else None
 
 
 def settle_call(connection: sa.Connection, case: sa.Row[Any], call_id: str, outcome: str, now: datetime) -> None:

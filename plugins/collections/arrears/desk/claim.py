@@ -13,11 +13,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from arrears.allocation.lists import listed
 from arrears.allocation.rules import QueueRules
 from arrears.clock import Clock
 from arrears.desk.callers import Caller
 from arrears.desk.compiled import Compiled
-from arrears.desk.eligibility import listed
 from arrears.desk.refusals import Refusal
 from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import WorkItem

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -25,7 +25,7 @@ from arrears.desk.calls import CallGate, end_forgotten_calls, reserve
 from arrears.desk.claim import claim, lock_collector, refuse_if_absent
 from arrears.desk.compiled import Compiled
 from arrears.desk.eligibility import why_not
-from arrears.desk.leases import expire_leases
+from arrears.desk.leases import expire_leases, renew_leases, why_not_renewed
 from arrears.desk.moving import EndReason, Move, distinct_ids, lock_cases, lock_named, move, wait_for_merge
 from arrears.desk.redealing import redeal
 from arrears.desk.refusals import Kind, Refusal
@@ -171,38 +171,27 @@ class Desk:
         def act(connection: sa.Connection) -> Changed:
             wait_for_merge(connection)
             now = self._clock.now()
-            done, refused, until = [], [], None
             known = lock_named(connection, ids)
-            acts = []
+            not_own = self._not_own(connection, caller, known, ids)
+            renewed: dict[str, datetime] = {}
+            refused: list[Refused] = []
             for case_id in ids:
-                case = known.get(case_id)
-                rule = self._not_own(connection, caller, case, case_id)
-                if rule is None and case is not None:
+                rule = not_own[case_id]
+                if rule is None:
+                    case = known[case_id]
                     own = self._queue_rules(case.queue)
-                    if case.lease_until is None:
-                        rule = "lease.none"
-                    elif case.lease_until <= now:
-                        rule = "lease.expired"
-                    elif own.lease_minutes is None or case.lease_renewals >= own.lease_renewals:
-                        rule = "lease.renewals"
-                    else:
-                        until = now + timedelta(minutes=own.lease_minutes)
-                        connection.execute(
-                            sa.update(CASE)
-                            .where(CASE.c.case_id == case_id)
-                            .values(
-                                lease_until=until,
-                                lease_renewals=CASE.c.lease_renewals + 1,
-                                human_action_at=now,
-                                human_action_on=self._clock.today(),
-                            )
-                        )
-                        acts.append(Act("renewed", case_id=case_id, queue=case.queue, collector_id=case.collector_id))
-                        done.append(case_id)
+                    rule = why_not_renewed(case, own, now)
+                    if rule is None and own.lease_minutes is not None:
+                        renewed[case_id] = now + timedelta(minutes=own.lease_minutes)
                 if rule is not None:
                     refused.append(Refused(case_id, rule))
+            renew_leases(connection, self._clock, renewed)
+            acts = [
+                Act("renewed", case_id=each, queue=known[each].queue, collector_id=known[each].collector_id)
+                for each in renewed
+            ]
             note(connection, caller, self._clock, request_key, acts)
-            return Changed(tuple(done), tuple(refused), until)
+            return Changed(tuple(renewed), tuple(refused), min(renewed.values(), default=None))
 
         return self._change(caller, "renew", request_key, tuple(ids), Changed, act)
 
@@ -217,12 +206,13 @@ class Desk:
         def act(connection: sa.Connection) -> Changed:
             wait_for_merge(connection)
             known = lock_named(connection, ids)
+            not_own = self._not_own(connection, caller, known, ids)
             moves: list[Move] = []
             refused: list[Refused] = []
             for case_id in ids:
-                case = known.get(case_id)
-                rule = self._not_own(connection, caller, case, case_id)
-                if rule is None and case is not None:
+                rule = not_own[case_id]
+                if rule is None:
+                    case = known[case_id]
                     reasons = self._queue_rules(case.queue).give_back_reasons
                     if reason not in reasons:
                         raise Refusal(
@@ -235,9 +225,9 @@ class Desk:
                         )
                     if case.source != "grab":
                         rule = "give_back.not_grabbed"
-                if rule is None and case is not None:
-                    moves.append(Move(case, None))
-                elif rule is not None:
+                    else:
+                        moves.append(Move(case, None))
+                if rule is not None:
                     refused.append(Refused(case_id, rule))
             self._move(connection, caller, moves, "given_back", reason, request_key)
             return Changed(tuple(each.case.case_id for each in moves), tuple(refused))
@@ -498,7 +488,7 @@ class Desk:
             addressee = self._gate.addressee(case.customer_id, contact, pack)
             call = reserve(connection, case, addressee, gate)
             about = {"case_id": case_id, "queue": case.queue, "collector_id": case.collector_id}
-            acts = [Act("call", **about, details={"number": call.number_today})]
+            acts = [Act("call", **about, details={"number": call.number_today, "call_id": call.call_id})]
             mark_worked(connection, case, self._clock)
             if case.lease_until is not None:
                 acts.append(Act("worked", **about))
@@ -690,41 +680,56 @@ class Desk:
         return connection.scalar(select) or 0
 
     def _own_case(self, connection: sa.Connection, caller: Caller, case_id: str, what: str) -> sa.Row[Any]:
-        case = lock_named(connection, [case_id]).get(case_id) if "\x00" not in case_id else None
-        rule = self._not_own(connection, caller, case, case_id)
-        if rule is None and case is not None and case.lease_until is not None:
-            rule = "lease.expired" if case.lease_until <= self._clock.now() else None
-        if rule is None and case is not None:
-            return case
+        known = lock_named(connection, [case_id])
+        rule = self._not_own(connection, caller, known, [case_id])[case_id]
+        if rule is None:
+            case = known[case_id]
+            if case.lease_until is None or case.lease_until > self._clock.now():
+                return case
+            rule = "lease.expired"
         kinds: dict[str, Kind] = {"case.unknown": "not_found", "case.closed": "gone", "lease.expired": "gone"}
         raise Refusal(
-            kind=kinds.get(rule or "", "forbidden"),
-            rule=rule or "case.not_yours",
+            kind=kinds.get(rule, "forbidden"),
+            rule=rule,
             expected="an open case in the caller's hands",
             found="another one",
             where=what,
             action="Read the worklist again.",
         )
 
-    def _not_own(self, connection: sa.Connection, caller: Caller, case: sa.Row[Any] | None, case_id: str) -> str | None:
-        """The rule that keeps the caller from acting on a case as its owner, or for him."""
-        closed = _closed(case)
-        if closed is not None or case is None:
-            return closed
+    def _not_own(
+        self, connection: sa.Connection, caller: Caller, known: Mapping[str, sa.Row[Any]], ids: Sequence[str]
+    ) -> dict[str, str | None]:
+        """Per case the rule that keeps the caller from acting on it as its owner, or for him; None: none does."""
+        expired: frozenset[str] = frozenset()
+        teams: Mapping[str, str | None] = {}
         if caller.role == "collector":
-            if case.collector_id == caller.collector_id:
-                return None
-            was = connection.scalar(
-                sa.select(_EXCLUSION.c.rule).where(
-                    _EXCLUSION.c.business_day == self._clock.today(),
-                    _EXCLUSION.c.collector_id == caller.collector_id,
-                    _EXCLUSION.c.case_id == case_id,
+            expired = frozenset(
+                connection.scalars(
+                    sa.select(_EXCLUSION.c.case_id).where(
+                        _EXCLUSION.c.business_day == self._clock.today(),
+                        _EXCLUSION.c.collector_id == caller.collector_id,
+                        _EXCLUSION.c.case_id == sa.any_(sa.literal(list(known), sa.ARRAY(sa.Text))),
+                        _EXCLUSION.c.rule == "expired",
+                    )
                 )
             )
-            return "lease.expired" if was == "expired" else "case.not_yours"
-        if case.collector_id is None:
-            return "case.in_pool"
-        return None if _covers(caller, self._teams(connection).get(case.collector_id)) else "scope.team"
+        elif caller.teams is not None:
+            teams = self._teams(connection)
+        found: dict[str, str | None] = {}
+        for case_id in ids:
+            case = known.get(case_id)
+            rule = _closed(case)
+            if rule is None and case is not None:
+                if caller.role == "collector":
+                    if case.collector_id != caller.collector_id:
+                        rule = "lease.expired" if case_id in expired else "case.not_yours"
+                elif case.collector_id is None:
+                    rule = "case.in_pool"
+                elif not _covers(caller, teams.get(case.collector_id)):
+                    rule = "scope.team"
+            found[case_id] = rule
+        return found
 
     def _pool_left(self, connection: sa.Connection, queue: str, taken: int) -> int:
         """How many cases the pool has left. A large pool is counted every other second: counting costs a claim."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from arrears.allocation.rules import QueueRules
 from arrears.clock import Clock
 from arrears.desk.compiled import Compiled
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, INSTANT
@@ -25,6 +28,38 @@ def expire_leases(connection: sa.Connection, clock: Clock) -> int:
     """
     now = clock.now()
     return _EXPIRE.run(connection, now=now, today=clock.today(), zone=str(now.tzinfo)).scalar() or 0
+
+
+def why_not_renewed(case: sa.Row[Any], rules: QueueRules, now: datetime) -> str | None:
+    """The rule that keeps the lease of an owned case from being renewed; None: none does."""
+    if case.lease_until is None:
+        return "lease.none"
+    if case.lease_until <= now:
+        return "lease.expired"
+    if rules.lease_minutes is None or case.lease_renewals >= rules.lease_renewals:
+        return "lease.renewals"
+    return None
+
+
+def renew_leases(connection: sa.Connection, clock: Clock, until: Mapping[str, datetime]) -> None:
+    """Sets new ends for the leases of locked cases, by case."""
+    if not until:
+        return
+    renewed = (
+        sa.func.unnest(sa.literal(list(until), sa.ARRAY(sa.Text)), sa.literal(list(until.values()), sa.ARRAY(INSTANT)))
+        .table_valued(sa.column("case_id", sa.Text), sa.column("until", INSTANT), name="renewed")
+        .render_derived()
+    )
+    connection.execute(
+        sa.update(CASE)
+        .where(CASE.c.case_id == renewed.c.case_id)
+        .values(
+            lease_until=renewed.c.until,
+            lease_renewals=CASE.c.lease_renewals + 1,
+            human_action_at=clock.now(),
+            human_action_on=clock.today(),
+        )
+    )
 
 
 def _expire() -> sa.Select[Any]:

@@ -61,7 +61,9 @@ def lock_cases(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Sequ
 
 def lock_named(connection: sa.Connection, ids: Sequence[str]) -> Mapping[str, sa.Row[Any]]:
     """Locks the cases of a request; those that there are not are left out."""
-    found = lock_cases(connection, CASE.c.case_id == sa.any_(sa.literal(list(ids), _TEXTS)))
+    # a text with a NUL is no text of the database's, and so no case
+    some = [each for each in ids if "\x00" not in each]
+    found = lock_cases(connection, CASE.c.case_id == sa.any_(sa.literal(some, _TEXTS)))
     return {row.case_id: row for row in found}
 
 

@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
+from arrears.allocation.lists import listed
 from arrears.allocation.presets import Presets, read_presets
 from arrears.allocation.rules import AllocationRules, QueueRules
+from arrears.allocation.shares import SplitShare, read_shares
 from arrears.clock import Clock
 from arrears.desk.callers import Caller
-from arrears.desk.eligibility import listed
 from arrears.desk.presets import batches_of
 from arrears.desk.rows import ITEM, item_of
 from arrears.desk.views import (
@@ -25,7 +26,6 @@ from arrears.desk.views import (
     PoolDetail,
     PoolView,
     QueueShare,
-    SplitShare,
     SplitSpread,
     Spread,
     WorkItem,
@@ -34,7 +34,6 @@ from arrears.desk.views import (
 from arrears.outreach.channels.names import MANUAL_CHANNEL
 from arrears.warehouse import ops_desk
 from arrears.warehouse.audit import StepResultRow
-from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 from arrears.warehouse.ops_cases import CASE, COLLECTOR
 from arrears.warehouse.ops_contacts import ContactTask
 
@@ -269,7 +268,8 @@ def read_allocation(
         if caller.role == "collector" or caller.teams is None or row.team in caller.teams
     }
     by_hand, batches = read_presets(connection, today), batches_of(connection, today)
-    fairness, shares = _fairness(connection, today), _split_shares(connection, today)
+    fairness = _fairness(connection, today)
+    shares = {(each.queue, each.collector_id): each for each in read_shares(connection, today, only)}
     queues = []
     for queue, own in rules.in_order(held).items():
         if only is not None and queue != only:
@@ -350,23 +350,18 @@ def _queue_share(
 
 
 def _why_fewer(share: CollectorShare, mean: Decimal) -> tuple[str, ...]:
+    """What limited him in the day's split, as the split itself recorded it, and what came of it since."""
     if not share.trained:
         return ("not_trained",)
     if not share.at_work:
         return ("absent",)
     # a split that cannot be even leaves one less to some
-    if share.cases >= int(mean):
+    if share.split is None or share.cases >= int(mean):
         return ()
-    reasons = []
-    if share.capacity is not None and share.total_cases >= share.capacity:
-        reasons.append("capacity")
-    if share.quota is not None and share.auto >= share.quota:
-        reasons.append("quota")
-    if share.split is not None:
-        reasons += [rule for rule in share.split.limited_by if rule not in ("absent", "capacity", "quota")]
-        if share.split.cases > share.cases:
-            reasons.append("moved_since")
-    return tuple(reasons)
+    reasons = tuple("absent_at_split" if rule == "absent" else rule for rule in share.split.limited_by)
+    if share.split.cases > share.cases:
+        reasons += ("moved_since",)
+    return reasons or ("others_since",)
 
 
 def _spread(values: Iterable[Decimal]) -> Spread:
@@ -374,24 +369,6 @@ def _spread(values: Iterable[Decimal]) -> Spread:
     if not figures:
         return Spread(_NOTHING, _NOTHING, _NOTHING)
     return Spread(min(figures), max(figures), sum(figures, _NOTHING) / len(figures))
-
-
-def _split_shares(connection: sa.Connection, today: date) -> Mapping[tuple[str, str], SplitShare]:
-    """What the day's split gave each collector, by queue and collector."""
-    share = COLLECTOR_SHARE.c
-    return {
-        (row.queue, row.collector_id): SplitShare(
-            cases=row.cases,
-            kept=row.kept,
-            given=row.given,
-            taken_back=row.taken_back,
-            expected_recovery=row.expected_recovery,
-            difficulty=row.difficulty,
-            even_share=row.even_share,
-            limited_by=listed(row.limited_by),
-        )
-        for row in connection.execute(sa.select(COLLECTOR_SHARE).where(share.business_day == today))
-    }
 
 
 def _fairness(connection: sa.Connection, today: date) -> Mapping[str, tuple[SplitSpread, ...]]:

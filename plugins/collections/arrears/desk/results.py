@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from arrears.clock import Clock
 from arrears.desk.audit import Act, note
 from arrears.desk.callers import Caller
-from arrears.desk.calls import settle_call, write_call
+from arrears.desk.calls import open_call, settle_call, write_call
 from arrears.desk.refusals import Refusal
 from arrears.desk.views import PromiseIn, Recorded, ResultIn
 from arrears.outreach.history import lock_customers
@@ -76,16 +76,15 @@ def write_result(
 ) -> Recorded:
     """Writes a checked result on a locked case, settles its call, and ends the threat of the lease."""
     now, today = clock.now(), clock.today()
-    task_key = None
-    if result.call_id is not None:
-        settle_call(connection, case, result.call_id, result.outcome, now)
-        task_key = result.call_id
-    elif contact.rule_of(result.channel).is_call and result.initiated_by == "lender":
-        # a call that was not reserved has been made all the same: it counts at once
+    task_key = result.call_id
+    if task_key is None and contact.rule_of(result.channel).is_call and result.initiated_by == "lender":
         lock_customers(connection, [case.customer_id])
-        call = write_call(connection, case, now)
-        settle_call(connection, case, call.call_id, result.outcome, now)
-        task_key = call.call_id
+        task_key = open_call(connection, case, now)
+        if task_key is None:
+            # a call that was not reserved has been made all the same: it counts at once
+            task_key = write_call(connection, case, now).call_id
+    if task_key is not None:
+        settle_call(connection, case, task_key, result.outcome, now)
     result_id = f"desk-{uuid.uuid4().hex}"
     who = {
         "case_id": case.case_id,

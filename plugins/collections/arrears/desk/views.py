@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, NamedTuple
 
+from arrears.allocation.shares import SplitShare
+
 
 @dataclass(frozen=True)
 class WorkItem:
@@ -81,7 +83,7 @@ class Changed:
     done: tuple[str, ...]
     refused: tuple[Refused, ...] = ()
     lease_until: datetime | None = None
-    """The new end of the leases, where the change was a renewal."""
+    """The new end of the leases, where the change was a renewal: the earliest, if they are of several queues."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,7 @@ class ResultIn:
     contract_id: str | None = None
     """Which contract of the case; None: the harshest."""
     call_id: str | None = None
-    """The reserved call that it settles."""
+    """The reserved call that it settles; None: the one that the owner has reserved, if the result is of a call."""
     promise: PromiseIn | None = None
     initiated_by: Literal["lender", "customer"] = "lender"
 
@@ -294,27 +296,6 @@ class SplitSpread:
 
 
 @dataclass(frozen=True)
-class SplitShare:
-    """What the day's split gave one collector of a queue, and what kept him from more."""
-
-    cases: int
-    kept: int
-    """Of them the ones that he had in the morning."""
-    given: int
-    """Of them the ones that were given anew."""
-    taken_back: int
-    """Cases that he had in the morning and has no more."""
-    expected_recovery: Decimal
-    """What is expected to be recovered of them."""
-    difficulty: Decimal | None
-    """Mean difficulty of them, 0 to 100 points; None: he has none."""
-    even_share: Decimal
-    """Mean of the cases of those at work for the queue."""
-    limited_by: tuple[str, ...]
-    """Rules that kept him from as many as others have; empty: none did."""
-
-
-@dataclass(frozen=True)
 class CollectorShare:
     """What one collector has of a queue now."""
 
@@ -340,8 +321,9 @@ class CollectorShare:
     trained: bool
     """Whether he is trained for the queue."""
     fewer_because: tuple[str, ...]
-    """Rules that explain why he has fewer than the mean: absent, not_trained, capacity, quota, regions, languages, …;
-    moved_since when cases left him after the split; empty when he has no fewer."""
+    """Why he has fewer than the mean: not_trained, absent, or the rules that limited him in the day's split
+    (absent_at_split for one who came later), moved_since when cases left him after it, others_since when others got
+    more after it; empty when he has no fewer, or before the split."""
     split: SplitShare | None = None
     """What the day's split gave him; None: it has not run, or he is not trained for the queue."""
 

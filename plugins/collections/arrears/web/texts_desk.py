@@ -209,7 +209,9 @@ FEWER: Mapping[str, tuple[str, str]] = {
     "no_quota": ("无配额", "has no quota"),
     "other_queues": ("其他队列已有案件", "his cases of other queues count"),
     "kept_by_others": ("他人保留原有案件", "others keep what they had"),
+    "absent_at_split": ("分配时缺勤", "was absent when cases were split"),
     "moved_since": ("分配后已移交或退回", "cases left him since the split"),
+    "others_since": ("分配后他人新增案件", "others got more since the split"),
     "quota": ("配额已满", "quota reached"),
     "capacity": ("在手已达上限", "limit of cases reached"),
 }
