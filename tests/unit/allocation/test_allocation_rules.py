@@ -96,3 +96,13 @@ def test_a_queue_changes_only_the_parts_of_keep_and_hand_over_that_it_names(tmp_
     assert rules.queue("phone").hand_over.no_result_days == 5
     assert (rules.queue("agency").hand_over.no_result_days, rules.queue("agency").hand_over.term_days) == (None, 90)
     assert rules.queue("agency").keep.days == 9
+
+
+def test_a_queue_lifts_a_limit_of_the_defaults_by_null(tmp_path: Path) -> None:
+    limits = "grabs_per_day: 9, open_cases: 9, lease_minutes: 9, teams: [T1]"
+    lifted = "grabs_per_day: null, open_cases: null, lease_minutes: null, teams: null"
+    rules = parse(tmp_path, f"defaults: {{{limits}}}\nqueues: {{phone: {{{lifted}}}, field: {{mode: null}}}}\n")
+    phone, field = rules.queue("phone"), rules.queue("field")
+    assert (phone.grabs_per_day, phone.open_cases, phone.lease_minutes, phone.teams) == (None, None, None, None)
+    assert (field.grabs_per_day, field.open_cases, field.lease_minutes, field.teams) == (9, 9, 9, ("T1",))
+    assert field.mode == "even", "null where it means nothing changes nothing"

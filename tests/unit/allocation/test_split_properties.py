@@ -192,6 +192,32 @@ def test_what_people_took_by_hand_stays_within_the_rules_and_the_capacity(
         assert kept == min(len(mine), len(mine) if row["capacity"] is None else row["capacity"])
 
 
+def test_preferences_count_in_the_order_in_which_they_stand() -> None:
+    """E000 had the easy cases, E001 the hard ones, and all go back: variety swaps them, exposure mixes them."""
+    staff = [collector_row(number, "phone") for number in range(2)]
+    cases = [
+        demand_row(
+            number,
+            "phone",
+            difficulty=2_000 if number < 4 else 7_000,
+            owner=staff[number // 4]["collector_id"],
+            released="kept_long_enough",
+        )
+        for number in range(8)
+    ]
+
+    def split(*prefer: str) -> tuple[int, int]:
+        """How many cases are with whom they were, and by how many hard ones two differ."""
+        rules = {"phone": QueueRules(mode="even", remainder="spread", prefer=prefer)}
+        owners = split_of(rules, cases, staff)
+        hard = Counter(owners[case["customer_id"]] for case in cases[4:])
+        again = sum(owners[case["customer_id"]] == case["owner"] for case in cases)
+        return again, abs(hard[staff[0]["collector_id"]] - hard[staff[1]["collector_id"]])
+
+    assert split("variety") == split("variety", "exposure") == (0, 4)
+    assert split("exposure") == split("exposure", "variety") == (4, 0)
+
+
 @pytest.mark.parametrize("mode", ["even", "balanced", ("quota", "level")])
 def test_the_next_day_moves_few_cases(mode: Any) -> None:
     """Of 2,000 cases 40 are cured and 40 are new: the others stay, but for some that make numbers even."""

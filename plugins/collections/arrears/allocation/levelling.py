@@ -302,13 +302,7 @@ class _Network:
         amount = min(most, int(self._left[kind]), int(self._seats.room[last] - self.load[last]))
         if amount <= 0:
             return 0
-        at = kind
-        for who, gives in steps:
-            self.flow[at, who] += amount
-            self.flow[gives, who] -= amount
-            at = gives
-        self.flow[at, last] += amount
-        self.load[last] += amount
+        self._pass_on(kind, steps, last, amount)
         self._left[kind] -= amount
         return amount
 
@@ -331,15 +325,18 @@ class _Network:
         if amount <= 0:
             return 0
         self.flow[kind, giver] -= amount
-        at = kind
-        for who, gives in steps:
-            self.flow[at, who] += amount
-            self.flow[gives, who] -= amount
-            at = gives
-        self.flow[at, last] += amount
         self.load[giver] -= amount
-        self.load[last] += amount
+        self._pass_on(kind, steps, last, amount)
         return amount
+
+    def _pass_on(self, kind: int, steps: Sequence[tuple[int, int]], last: int, amount: int) -> None:
+        """Brings cases of `kind` in along a chain: everybody on it gives as many of another one on, to the `last`."""
+        for who, gives in steps:
+            self.flow[kind, who] += amount
+            self.flow[gives, who] -= amount
+            kind = gives
+        self.flow[kind, last] += amount
+        self.load[last] += amount
 
     def _follow(self, search: _Search, targets: Flags, kind: int) -> tuple[list[tuple[int, int]], int, int]:
         """The chain that begins with a case of `kind`: who gives what in exchange, who takes the last, how many."""

@@ -168,6 +168,10 @@ class QueueRules(RuleModel):
         return self
 
 
+_MAY_BE_NULL = frozenset(name for name, rule in QueueRules.model_fields.items() if rule.default is None)
+"""Rules of a queue that null means something for: a queue may so lift what the defaults say."""
+
+
 class QueueChanges(RuleModel):
     """What one queue does otherwise than the defaults."""
 
@@ -251,7 +255,7 @@ class AllocationRules(RuleModel):
         for key, value in changes.model_dump(exclude_unset=True).items():
             if isinstance(value, dict):
                 merged[key] = {**merged[key], **value}
-            elif value is not None:
+            elif value is not None or key in _MAY_BE_NULL:
                 merged[key] = value
         return QueueRules.model_validate(merged)
 
