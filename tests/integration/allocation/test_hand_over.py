@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.support.desk_floor import grab_at_desk, lead
+from tests.support.desk_floor import add_contact_rules, grab_at_desk, lead
 
 from arrears.allocation.shares import read_shares
 from arrears.allocation.steps import allocate_cases, open_grab_pool
 from arrears.desk.desk import Desk
 from arrears.desk.refusals import Refusal
+from arrears.desk.views import PromiseIn, ResultIn
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 
 TODAY = date(2026, 11, 20)
@@ -146,6 +147,26 @@ def test_a_live_promise_keeps_a_case_longer_than_its_days(day, kit):
         assert releases(run) == {"C0002": "kept_long_enough"}
 
 
+def test_a_promise_that_is_recorded_at_the_desk_keeps_a_case_until_it_is_over(day, kit):
+    changes = "keep: {days: 2}, prefer: [variety]"
+    staff = [kit.collector("E1"), kit.collector("E2")]
+    with day(0, kit.cases(2), staff, changes) as run:
+        work(run)
+        before = owners(run)
+        add_contact_rules(run.settings.rules)
+        promise = PromiseIn(Decimal(1), TODAY + timedelta(days=3))
+        result = ResultIn("C0001@2026-11-20", "visit", "right_party", promise=promise)
+        Desk(run.warehouse, run.settings, run.clock).record_result(lead(), result)
+    for offset, released in ((1, {}), (2, {"C0002": "kept_long_enough"}), (3, {"C0002": "kept_long_enough"})):
+        with day(offset, kit.cases(2), staff, changes) as run:
+            work(run)
+            assert owners(run)["C0001"] == before["C0001"]
+            assert releases(run) == released
+    with day(4, kit.cases(2), staff, changes) as run:
+        work(run)
+        assert releases(run)["C0001"] == "kept_long_enough"
+
+
 def test_an_agency_has_a_case_for_its_term_and_then_another_one(day, kit):
     changes = "hand_over: {term_days: 10, not_back: [term_over], not_back_days: 60}"
     cases = kit.cases(1)
@@ -158,6 +179,26 @@ def test_an_agency_has_a_case_for_its_term_and_then_another_one(day, kit):
         ) as run:
             work(run)
             assert owners(run) == {"C0001": owner}
+
+
+def test_what_is_recalled_from_an_agency_stays_in_the_pool_and_goes_to_another_one_the_next_day(day, kit):
+    changes = "hand_over: {not_back: [recalled], not_back_days: 5}"
+    cases = kit.cases(2, placement="agency")
+    with day(0, cases, [kit.collector("E1")], changes) as run:
+        work(run)
+        recalled = Desk(run.warehouse, run.settings, run.clock).recall(
+            lead(), reason="the contract ends", case_ids=["C0001@2026-11-20"]
+        )
+        assert recalled.done == ("C0001@2026-11-20",)
+        # the morning's steps again leave it where the lead put it
+        work(run)
+        assert owners(run) == {"C0001": None, "C0002": "E1"}
+    with day(1, cases, [kit.collector("E1")], changes) as run:
+        work(run)
+        assert owners(run) == {"C0001": None, "C0002": "E1"}
+    with day(2, cases, [kit.collector("E1"), kit.collector("E2")], changes) as run:
+        work(run)
+        assert owners(run) == {"C0001": "E2", "C0002": "E1"}
 
 
 @pytest.mark.parametrize(

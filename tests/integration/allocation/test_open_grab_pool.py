@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from tests.support.desk_floor import MovingClock, grab_at_desk, lead
+from tests.support.desk_floor import MovingClock, add_contact_rules, grab_at_desk, lead
 
 from arrears.allocation.steps import allocate_cases, open_grab_pool
 from arrears.desk.desk import Desk
 from arrears.desk.views import ResultIn
 from arrears.errors import AllocationError, NotPublishedError
-from arrears.settings import PROJECT
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT
 from arrears.warehouse.schema import metadata
 
@@ -178,10 +176,7 @@ def test_what_was_grabbed_yesterday_is_kept_beyond_the_quota_up_to_the_capacity(
 
 def with_leases(run: Any) -> None:
     """Gives the day's rules leases of an hour, and the rules of contact that results ask for."""
-    shipped = PROJECT / "include" / "rules"
-    for name in ("contact.yaml", "policies/cn.yaml"):
-        (run.settings.rules / name).parent.mkdir(exist_ok=True)
-        shutil.copy(shipped / name, run.settings.rules / name)
+    add_contact_rules(run.settings.rules)
     allocation = run.settings.rules / "allocation.yaml"
     text = allocation.read_text(encoding="utf-8").replace("grab_batch: 20", "grab_batch: 20, lease_minutes: 60")
     allocation.write_text(text, encoding="utf-8")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import pytest
 
 from .conftest import Api
 
+Field = tuple[tuple[str, ...], bool]
 HOSTILE = ["'; DROP TABLE ops.case; --", "<script>alert(1)</script>", "％' OR '1'='1", "𝒞" * 50]
 
 
@@ -117,42 +120,76 @@ def test_unknown_names_are_told(api: Api) -> None:
     assert api.ask("DELETE", "/api/v1/pools", lead).status_code == 405
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
-def test_markup_and_sql_are_text_in_every_field(api: Api, text: str) -> None:
-    (case,) = api.floor.cases(1)
-    api.floor.collectors("C1")
+def text_fields(document: dict[str, Any], schema: dict[str, Any], before: tuple[str, ...] = ()) -> Iterator[Field]:
+    """Where texts stand in a body: the names that lead to each, and whether it is a list of them."""
+    if "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+    for name, each in schema.get("properties", {}).items():
+        for one in each.get("anyOf", [each]):
+            where = (*before, name)
+            if one.get("type") == "string":
+                yield where, False
+            elif one.get("type") == "array" and one["items"].get("type") == "string":
+                yield where, True
+            elif "$ref" in one:
+                yield from text_fields(document, one, where)
+
+
+def with_text(body: dict[str, Any], where: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """The body with another value at one place."""
+    name, *rest = where
+    return {**body, name: with_text(body.get(name) or {}, tuple(rest), value) if rest else value}
+
+
+@pytest.mark.parametrize("text", [*HOSTILE, "a\x00b"], ids=range(len(HOSTILE) + 1))
+def test_markup_and_sql_are_text_in_every_field_of_every_route(api: Api, text: str) -> None:
+    """One field after the other, all else as it should be, so that no earlier check keeps it from where it goes."""
+    mine, other = api.floor.cases(1, owner="C1"), api.floor.cases(1, first=2)
+    api.floor.collectors("C1", "C2")
     lead = api.lead()
-    for method, path, body in (
-        ("POST", "/pools/phone/grab", {"collector_id": text}),
-        ("POST", "/results", {"case_id": text, "channel": text, "outcome": text, "contract_id": text, "call_id": text}),
-        ("POST", "/calls", {"case_id": text}),
-        ("POST", "/leases/renew", {"case_ids": [text]}),
-        ("POST", "/returns", {"case_ids": [text], "reason": text}),
-        ("POST", "/handovers", {"case_ids": [case], "to": text, "reason": text}),
-        ("POST", "/recalls", {"case_ids": [text], "collector_id": text, "queue": text, "reason": text}),
-        ("POST", "/absences", {"collector_id": text, "absent": True, "reason": text}),
-        ("PUT", "/pools/phone/batch", {"batch": 5, "reason": text}),
-        ("PUT", "/quotas", {"collector_id": "C1", "queue": "phone", "quota": 1, "reason": text}),
-    ):
-        answer = api.ask(method, f"/api/v1{path}", lead, body)
-        assert answer.status_code < 500, f"{path}: {answer.text}"
-        if answer.status_code >= 400:
-            assert text not in json.dumps(answer.json(), ensure_ascii=False), f"{path} repeats what was sent"
-    asked = quote(text, safe="")
-    for path in (
-        f"/pools/{asked}",
-        f"/worklist?collector_id={asked}",
-        f"/worklist?collector_id=C1&queue={asked}",
-        f"/allocation?queue={asked}",
-        f"/audit?collector_id={asked}&queue={asked}&action={asked}",
-        f"/performance?from_day={asked}&basis={asked}",
-    ):
-        answer = api.ask("GET", f"/api/v1{path}", lead)
-        assert answer.status_code in (200, 404, 422), f"{path}: {answer.text}"
-        assert text not in json.dumps(answer.json(), ensure_ascii=False), f"{path} repeats what was sent"
-    assert api.floor.case(case).state == "pool"
-    stored = [each["reason"] for each in api.floor.rows("case_event") if each["action"] == "quota_set"]
-    assert stored == [text], "kept as it came; whoever shows it escapes it"
+    good = {"case_id": mine[0], "case_ids": mine, "collector_id": "C1", "to": "C2", "queue": "phone", "reason": "level"}
+    good |= {"from_collector_id": "C1", "outcome": "no_answer", "channel": "visit", "call_id": None}
+    document = api.ask("GET", "/api/v1/openapi.json", lead).json()
+    tried: list[str] = []
+
+    def send_text(method: str, path: str, where: str, body: Any = None, **headers: str) -> None:
+        answer = api.ask(method, path, lead, body, **headers)
+        tried.append(f"{method} {path} {where}")
+        assert answer.status_code < 500, f"{tried[-1]}: {answer.text}"
+        if answer.status_code >= 400 or method == "GET":
+            assert text not in json.dumps(answer.json(), ensure_ascii=False), f"{tried[-1]} repeats what was sent"
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "security" not in operation and "security" not in document:
+                continue
+            filled = path.replace("{queue}", "phone")
+            if filled != path:
+                send_text(method.upper(), path.replace("{queue}", quote(text, safe="")), "{queue}")
+            for each in operation.get("parameters", ()):
+                if each["in"] == "query":
+                    asked = {"collector_id": "C1", each["name"]: text}
+                    send_text(method.upper(), f"{filled}?{urlencode(asked)}", each["name"])
+                elif each["in"] == "header" and text.isascii():
+                    send_text(method.upper(), filled, each["name"], {}, **{each["name"]: text})
+            content = operation.get("requestBody", {}).get("content", {}).get("application/json")
+            if content is None:
+                continue
+            schema = next((one for one in content["schema"].get("anyOf", [content["schema"]]) if "$ref" in one), None)
+            if schema is None:
+                continue
+            told = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["examples"][0]
+            body = {name: good.get(name, value) for name, value in told.items()}
+            for where, many in text_fields(document, schema):
+                send_text(method.upper(), filled, ".".join(where), with_text(body, where, [text] if many else text))
+    fields = {each.rsplit(" ", 1)[1] for each in tried}
+    assert len(tried) > 50
+    assert fields >= {*good, "{queue}", "contract_id", "promise.amount", "decision", "task_keys", "action"}
+    assert api.floor.case(other[0]).state == "pool"
+    events = api.floor.rows("case_event")
+    kept = {each["action"] for each in events if each["reason"] == text}
+    assert kept >= {"batch_set", "quota_set", "handed_over"} if text.isprintable() else not kept
+    assert {each["reason"] for each in events} <= {None, text, "level", "other"}
 
 
 @pytest.mark.parametrize("text", ["a\x00b", "line\nbreak", "\ud800", "", " " * 5, "x" * 201])

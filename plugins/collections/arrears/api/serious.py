@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from pydantic import BeforeValidator, Field, model_validator
 
-from arrears.api.requests import Body, Id, Name, Reason, example
+from arrears.api.requests import TEXT, Body, Id, Name, Reason, example
 from arrears.api.routes import Key, Known
 from arrears.api.shapes import Shape, shape
 from arrears.api.work import Work
@@ -66,7 +66,7 @@ class VehicleStepBody(Body):
     """What was done."""
     on_day: date
     """Day on which it was done, up to today."""
-    order_id: Annotated[str, Field(max_length=64)] | None = None
+    order_id: Annotated[str, Field(max_length=64, pattern=TEXT)] | None = None
     """The order's id, for order_issued, order_recalled and repossessed."""
     gps_status: GpsStatus | None = None
     """State of the GPS unit, for located; never a position."""
