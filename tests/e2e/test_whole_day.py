@@ -170,10 +170,16 @@ def answer_what_waits(api: AirflowApi, option: str) -> int:
     return answered
 
 
-def take_in_acknowledgements(running: Running) -> None:
-    """Reconciles until partners have acknowledged all that they were handed: what is compared later waits for none."""
+def take_in_what_partners_say(running: Running) -> None:
+    """Reconciles until partners have acknowledged all that they were handed, and reported of what they accepted: what
+    is compared later waits for none.
+    """
     engine = open_warehouse(running.stack.settings)
-    waits = sa.text("SELECT count(*) FROM ops.partner_file WHERE kind = 'placement' AND acknowledged_at IS NULL")
+    waits = sa.text(
+        "SELECT count(*) FROM ops.partner_file AS placed WHERE kind = 'placement' AND (acknowledged_at IS NULL"
+        " OR accepted AND NOT EXISTS (SELECT 1 FROM ops.partner_file AS told WHERE told.kind = 'results'"
+        " AND told.file = replace(placed.file, '.csv', '.results.csv')))"
+    )
     try:
         for _ in range(5):
             with engine.connect() as connection:
@@ -189,7 +195,7 @@ def take_in_acknowledgements(running: Running) -> None:
             wait_for(lambda run=run: dict(_states(running.api))[run.run_id] == "success", "the end of outreach_daily")
     finally:
         engine.dispose()
-    pytest.fail("a partner does not acknowledge what it was handed")
+    pytest.fail("a partner does not acknowledge what it was handed, or does not report of it")
 
 
 def _states(api: AirflowApi) -> list[tuple[str, str]]:
@@ -256,7 +262,7 @@ def test_clearing_a_step_changes_nothing_and_sends_nothing_twice(
     api = demo.api
     # a question that waits would be asked again; what was answered stays answered
     answer_what_waits(api, "Approve")
-    take_in_acknowledgements(demo)
+    take_in_what_partners_say(demo)
     before, sent, runs = tables(demo, "ops", "mart"), gateway(demo), ended(api, DAY)
     run, task = task_of(api, dag_id, task_id)
     api.clear(task)
@@ -271,7 +277,7 @@ def test_clearing_a_step_changes_nothing_and_sends_nothing_twice(
 
 def test_past_days_reach_the_mart_and_change_nothing_else(demo: Running) -> None:
     answer_what_waits(demo.api, "Approve")
-    take_in_acknowledgements(demo)
+    take_in_what_partners_say(demo)
     before, mart, sent = tables(demo, "ops"), tables(demo, "mart"), gateway(demo)
     demo.api.backfill("ledger_daily", *PAST)
     for day in PAST:

@@ -21,8 +21,8 @@ owed AS (
     SELECT
         t.customer_id,
         MIN(t.currency) AS currency,
-        COUNT(*) AS contracts,
-        COUNT(p.contract_id) AS contracts_promised
+        STRING_AGG(t.contract_id, ',' ORDER BY t.contract_id) AS debts,
+        STRING_AGG(p.contract_id, ',' ORDER BY p.contract_id) AS promised
     FROM treatment AS t
     LEFT JOIN live_promise AS p ON t.contract_id = p.contract_id
     GROUP BY t.customer_id
@@ -48,8 +48,9 @@ SELECT
     c.days_past_due,
     c.bucket,
     c.treatment,
-    CAST(o.contracts AS INTEGER) AS contracts,
-    CAST(o.contracts_promised AS INTEGER) AS contracts_promised,
+    -- the contracts of the case, and those of them with a live promise
+    o.debts,
+    o.promised,
     c.queue <> 'none' AND NOT c.held AND h.customer_id IS NULL AS may_be_contacted,
     COALESCE(h.hold_kind, c.hold_kind) AS hold_kind
 FROM cases AS c

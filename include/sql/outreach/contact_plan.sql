@@ -2,9 +2,13 @@
 -- planned: goes to the outbox. blocked: a rule forbids it. cut: it would be over a cap or the budget, the lowest
 -- priority first. What the policy remarks besides is in policy_flags.
 WITH live_promise AS (
-    SELECT DISTINCT contract_id
+    SELECT contract_id
     FROM promises
     WHERE made_on <= $as_of AND due_on >= $promises_due_from
+    UNION
+    SELECT contract_id
+    FROM ops_promise
+    WHERE due_on >= $promises_due_from
 ),
 
 promised AS (

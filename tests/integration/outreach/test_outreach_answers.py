@@ -16,7 +16,7 @@ from arrears.outreach.channels.base import Receipt
 from arrears.outreach.receipts import Desk, is_opt_out, take_in
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.steps import push_contacts
-from arrears.outreach.webhooks import BodyError, SignatureError, Webhooks, sign
+from arrears.outreach.webhooks import SIGNATURE_HEADER, BodyError, SignatureError, Webhooks, sign
 from arrears.warehouse.ops_cases import Case
 from arrears.warehouse.ops_contacts import UnmatchedReceipt
 from arrears.warehouse.ops_desk import Promise
@@ -111,14 +111,41 @@ def test_a_promise_by_reply_stops_the_next_days_messages(outreach: Any, gateway:
     assert (promise["due_on"], str(promise["amount"]), promise["collector_id"], promise["task_key"]) == (
         date(2026, 11, 25), "1234.50", None, sent[0],
     )  # fmt: skip
-    next_day(outreach)
+    assert [task["customer_id"] for task in next_day(outreach)] == ["C2"]
     with outreach.run("2026-11-21 09:30:00") as run:
+        plan = outreach.builder.plan_rows(run)
         push_contacts(run, "sms")
-    states = {
-        t["customer_id"]: (t["state"], t["state_reason"]) for t in outreach.tasks() if t["business_day"].day == 21
+    assert {row["customer_id"]: (row["verdict"], row["verdict_rule"], row["verdict_reason"]) for row in plan} == {
+        "C1": ("blocked", "promise.live", "A promise to pay that is not yet due."),
+        "C2": ("planned", None, None),
     }
-    assert states["C2"] == ("sent", None)
-    assert states.get("C1", ("blocked", "promise.live")) == ("blocked", "promise.live")
+    assert [t["state"] for t in outreach.tasks() if t["business_day"].day == 21] == ["sent"]
+
+
+def test_a_promise_taken_after_the_first_plan_stops_at_the_gate_and_leaves_the_plan_as_it_was(
+    outreach: Any, gateway: Any, sent: Sequence[str]
+) -> None:
+    open_cases(outreach, "C3")
+    cases = [outreach.builder.case("C3", "call")]
+    promise_of(outreach, "C3", datetime(2026, 11, 20, 10, 0, tzinfo=MORNING.tzinfo))
+    outreach.plan(cases, at="2026-11-20 10:30:00")
+    with outreach.run("2026-11-20 10:30:00") as run:
+        assert [row["verdict"] for row in outreach.builder.plan_rows(run)] == ["planned"]
+        push_contacts(run, "dialer")
+    assert [(t["state"], t["state_reason"]) for t in outreach.tasks() if t["customer_id"] == "C3"] == [
+        ("blocked", "promise.live")
+    ]
+
+
+def promise_of(outreach: Any, customer: str, at: datetime) -> None:
+    """A promise that a collector took at `at`."""
+    values = {
+        "promise_id": f"Q-{customer}", "case_id": f"{customer}@2026-11-10", "contract_id": f"K-{customer}",
+        "customer_id": customer, "collector_id": "C001", "made_on": at.date(), "due_on": date(2026, 11, 25),
+        "amount": "10.00", "recorded_by": "C001", "recorded_at": at, "business_day": at.date(),
+    }  # fmt: skip
+    with outreach.run() as run, run.warehouse.begin() as connection:
+        connection.execute(sa.insert(Promise.__table__).values(values))
 
 
 def test_an_answer_stops_what_is_still_planned_today(outreach: Any, gateway: Any) -> None:
@@ -184,14 +211,15 @@ def test_a_signed_call_is_taken_once_also_when_it_is_played_again(
     call = body(sent[0], "unknown")
     header = sign(SECRET, call, NOW)
     taking = hooks(outreach, gateway, monkeypatch)
-    assert taking.take("sms", header, call) == {"taken": 1, "unmatched": 1}
+    assert taking.take("sms", {SIGNATURE_HEADER: header}, call) == {"taken": 1, "unmatched": 1}
     before = outreach.ops()
     for _ in range(3):
-        assert taking.take("sms", header, call) == {"repeated": 2}
+        assert taking.take("sms", {SIGNATURE_HEADER: header}, call) == {"repeated": 2}
     assert outreach.ops() == before
     assert strays(outreach) == {("unknown_task", "delivered", 1)}
     # signed anew it is another call, and says what is known
-    assert taking.take("sms", sign(SECRET, call, NOW + timedelta(seconds=1)), call) == {"repeated": 1, "unmatched": 1}
+    anew = {SIGNATURE_HEADER: sign(SECRET, call, NOW + timedelta(seconds=1))}
+    assert taking.take("sms", anew, call) == {"repeated": 1, "unmatched": 1}
 
 
 @pytest.mark.parametrize("wrong", ["unsigned", "forged", "another body", "stale", "another channel", "body"])
@@ -213,6 +241,6 @@ def test_a_call_that_is_forged_or_stale_changes_nothing(
         call = b'{"receipts": [{}]}'
         header = sign(SECRET, call, NOW)
     with pytest.raises(BodyError if wrong == "body" else SignatureError):
-        taking.take(channel, header, call)
+        taking.take(channel, {} if header is None else {SIGNATURE_HEADER: header}, call)
     assert outreach.ops() == before
     assert strays(outreach) == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -35,6 +35,8 @@ from arrears.warehouse.ops_serious import PlacementRecall, VehicleStep
 DAY = date(2026, 11, 20)
 AT = "2026-11-20 09:30:00"
 NOW = datetime.fromisoformat("2026-11-20T09:30:00+08:00")
+BEFORE = NOW - timedelta(hours=1)
+LATER = NOW + timedelta(hours=1)
 LEAD = Caller("lin", "lead", via="command")
 
 
@@ -51,7 +53,12 @@ def engine(outreach: Any) -> Iterator[sa.Engine]:
 
 @pytest.fixture
 def vehicles(engine: sa.Engine) -> Vehicles:
-    return Vehicles(engine, FixedClock(NOW), partial(load_rule_set, PROJECT / "include" / "rules"))
+    return vehicles_at(engine, BEFORE)
+
+
+def vehicles_at(engine: sa.Engine, at: datetime) -> Vehicles:
+    """The proceedings, recorded at `at`."""
+    return Vehicles(engine, FixedClock(at), partial(load_rule_set, PROJECT / "include" / "rules"))
 
 
 def expired_demands(vehicles: Vehicles, numbers: list[int]) -> None:
@@ -113,17 +120,17 @@ def test_what_nothing_blocks_is_handed_over_with_its_documents_and_its_order(
     assert len(steps(engine, "K-C1")) == 3
 
 
-def pay(connection: sa.Connection, customer: str, amount: str | None, contract: str | None) -> None:
+def pay(connection: sa.Connection, customer: str, amount: str | None, contract: str | None, at: datetime = NOW) -> None:
     value = None if amount is None else Decimal(amount)
-    record_notice(connection, customer, "payment", at=NOW, source="test", now=NOW, contract_id=contract, amount=value)
+    record_notice(connection, customer, "payment", at=at, source="test", now=at, contract_id=contract, amount=value)
 
 
-def go_bankrupt(connection: sa.Connection, customer: str) -> None:
+def go_bankrupt(connection: sa.Connection, customer: str, at: datetime = NOW) -> None:
     told = {"reason": "bankruptcy", "source": "test", "recorded_by": "test"}
-    record_consent(connection, customer, "field", allowed=False, at=NOW, now=NOW, **told)
+    record_consent(connection, customer, "field", allowed=False, at=at, now=at, **told)
 
 
-def promise(connection: sa.Connection, customer: str) -> None:
+def promise(connection: sa.Connection, customer: str, at: datetime = NOW) -> None:
     values = {
         "promise_id": f"Q-{customer}",
         "case_id": f"{customer}@2026-11-01",
@@ -133,7 +140,7 @@ def promise(connection: sa.Connection, customer: str) -> None:
         "due_on": DAY,
         "amount": Decimal("1.00"),
         "recorded_by": "C001",
-        "recorded_at": NOW,
+        "recorded_at": at,
         "business_day": DAY,
     }
     connection.execute(sa.insert(Promise.__table__).values(values))
@@ -172,6 +179,46 @@ def test_what_happens_between_approval_and_hand_over_stops_it(
     }
     assert stood["C2"] == ("blocked", "repossession.bankruptcy")
     assert all(steps(engine, f"K-C{number}")[-1][0] == "demand_expired" for number in (1, 2, 3, 4, 5, 8))
+
+
+def planned_verdicts(outreach: Any) -> dict[str, str | None]:
+    with outreach.run() as run:
+        return {row["customer_id"]: row["verdict_rule"] for row in outreach.builder.plan_rows(run)}
+
+
+def test_a_day_planned_again_has_the_verdicts_of_its_first_plan_and_the_gate_those_of_now(
+    outreach: Any, engine: sa.Engine, vehicles: Vehicles
+) -> None:
+    put_cases(engine, [1, 2, 3, 4, 5, 6], placement="repossession")
+    with engine.begin() as connection:
+        ids = sa.literal("K-").concat(CASE.c.customer_id)
+        connection.execute(sa.update(CASE).values(contract_ids=ids, lead_contract_id=ids))
+    expired_demands(vehicles, [1, 2, 3, 4])
+    # the period of C5 is over and the plan records it; that of C6 is not
+    vehicles.record(LEAD, "K-C5", Step.DEMAND_SENT, on_day=date(2026, 11, 2), reason="by courier")
+    vehicles.record(LEAD, "K-C6", Step.DEMAND_SENT, on_day=date(2026, 11, 19), reason="by courier")
+    cases = [outreach.builder.case(f"C{number}", "repossession", **CLEAR) for number in (1, 2, 3, 4, 5, 6)]
+    outreach.plan(cases)
+    first = {f"C{number}": None for number in (1, 2, 3, 4, 5)} | {"C6": "repossession.demand_open"}
+    assert planned_verdicts(outreach) == first
+    with outreach.run() as run:
+        approve(run, "approve", LEAD, reason="checked")
+    vehicles_at(engine, LATER).record(LEAD, "K-C1", Step.ORDER_ISSUED, on_day=DAY, reason="by hand", order_id="A1")
+    with engine.begin() as connection:
+        promise(connection, "C2", LATER)
+        pay(connection, "C3", "1000.00", "K-C3", LATER)
+        go_bankrupt(connection, "C4", LATER)
+    outreach.plan(cases, at="2026-11-20 11:30:00")
+    assert planned_verdicts(outreach) == first
+    with outreach.run("2026-11-20 11:30:00") as run:
+        push_approved(run)
+    assert tasks(outreach) == {
+        "C1": ("blocked", "repossession.order_out"),
+        "C2": ("blocked", "repossession.promise_live"),
+        "C3": ("blocked", "repossession.cured"),
+        "C4": ("blocked", "repossession.bankruptcy"),
+        "C5": ("sent", None),
+    }
 
 
 def test_a_recalled_order_blocks_until_somebody_orders_anew(

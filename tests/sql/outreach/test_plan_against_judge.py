@@ -157,7 +157,7 @@ def test_planned_is_just_what_the_judge_does_not_block(
             "stop_on": StopOn(payment=False, reply=()),
         }
         ops = nothing_from_ops() | {"ops_statement": table(OPS_STATEMENT, hours)}
-        build_contact_plan(run, contact.model_copy(update=plain), policy, ops)
+        build_contact_plan(run, contact.model_copy(update=plain), policy, ops=ops)
         rows = outreach_day.plan_rows(run)
     assert len(rows) == len(people) * len(SLOTS)
     wrong = {}

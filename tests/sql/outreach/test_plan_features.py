@@ -13,8 +13,8 @@ import pytest
 
 from arrears.outreach.ops_reads import nothing_from_ops
 from arrears.outreach.plan import build_contact_plan, count_without_contact
-from arrears.outreach.relations import OPS_CONTACT, OPS_NOTICE, table
-from arrears.outreach.rules import Budget, Cadence, Caps, OwnerCalls, load_contact_rules
+from arrears.outreach.relations import OPS_CONTACT, OPS_NOTICE, OPS_PROMISE, table
+from arrears.outreach.rules import Budget, Cadence, Caps, LivePromise, OwnerCalls, load_contact_rules
 from arrears.rules.files import parse_rules
 from arrears.rules.policy import Policy, PolicyPack
 from arrears.settings import PROJECT
@@ -34,6 +34,7 @@ def planned_by(make_run: Any, outreach_day: ModuleType) -> Plan:
         rules: dict[str, Any] | None = None,
         contacts: list[dict[str, Any]] | None = None,
         notices: list[tuple[str, str]] | None = None,
+        promised: list[tuple[str, date]] | None = None,
         **tables: Any,
     ) -> list[dict[str, Any]]:
         folder = PROJECT / "include" / "rules" / "policies"
@@ -41,11 +42,12 @@ def planned_by(make_run: Any, outreach_day: ModuleType) -> Plan:
         ops = nothing_from_ops() | {
             "ops_contact": table(OPS_CONTACT, [tuple(each.values()) for each in contacts or ()]),
             "ops_notice": table(OPS_NOTICE, notices or []),
+            "ops_promise": table(OPS_PROMISE, promised or []),
         }
         with make_run(outreach_day.DAY) as run:
             outreach_day.publish(run, cases, **tables)
             shipped, _ = load_contact_rules(run.rules)
-            build_contact_plan(run, shipped.model_copy(update=rules or {}), policy, ops)
+            build_contact_plan(run, shipped.model_copy(update=rules or {}), policy, ops=ops)
             assert count_without_contact(run, shipped.model_copy(update=rules or {})) == 0
             rows: list[dict[str, Any]] = outreach_day.plan_rows(run)
             return rows
@@ -260,3 +262,31 @@ def test_windows_on_the_days_on_which_the_clocks_change(
             (row,) = outreach_day.plan_rows(run)
         assert row["window_opens_at"] == datetime.combine(day, time(opens), UTC)
         assert row["window_closes_at"] - row["window_opens_at"] == timedelta(hours=3)
+
+
+@pytest.mark.parametrize(
+    ("stops", "of_ledger", "of_ops", "due", "expected"),
+    [
+        ("any_contract", None, "K2", "2026-11-19", "blocked"),
+        ("any_contract", None, "K2", "2026-11-18", "planned"),
+        ("any_contract", None, "K9", "2026-11-25", "planned"),
+        ("all_contracts", None, "K2", "2026-11-25", "planned"),
+        ("all_contracts", "K2", "K2", "2026-11-25", "planned"),
+        ("all_contracts", "K1", "K2", "2026-11-25", "blocked"),
+    ],
+)
+def test_a_promise_that_was_taken_here_stops_as_one_of_the_ledger_does(
+    planned_by: Plan, outreach_day: ModuleType, stops: Any, of_ledger: str | None, of_ops: str, due: str, expected: str
+) -> None:
+    made = {"promise_id": "P1", "made_on": date(2026, 11, 10), "due_on": date(2026, 11, 25)}
+    (row,) = planned_by(
+        [outreach_day.case("C1", contract_ids="K1,K2", lead_contract_id="K1", contracts=2)],
+        promises=[made | {"contract_id": of_ledger}] if of_ledger else [],
+        promised=[(of_ops, date.fromisoformat(due)), (of_ops, date.fromisoformat(due))],
+        rules={"live_promise": LivePromise(stops=stops, grace_days=1)},
+    )
+    reason = "A promise to pay that is not yet due."
+    stopped = ("blocked", "promise.live", reason)
+    assert (row["verdict"], row["verdict_rule"], row["verdict_reason"]) == (
+        stopped if expected == "blocked" else ("planned", None, None)
+    )

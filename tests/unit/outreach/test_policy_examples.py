@@ -108,7 +108,7 @@ EXAMPLES = [
 def go(policy: Policy, asked: Asked, person: Person, time_zone: str | None, region: str | None) -> bool:
     """Whether the gate lets a contact go."""
     facts: dict[str, Any] = {
-        "may_be_contacted": True, "hold_kind": None, "time_zone": time_zone, "region": region, "contracts": 1, "contracts_promised": 0,
+        "may_be_contacted": True, "hold_kind": None, "time_zone": time_zone, "region": region, "debts": "K", "promised": None,
     }  # fmt: skip
     book = Book(
         contacts=[

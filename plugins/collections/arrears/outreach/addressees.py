@@ -46,6 +46,16 @@ class Addressee:
     peer_contacts: tuple[tuple[str, Contact], ...] = ()
     """The ledger's contacts with them."""
 
+    @property
+    def debts(self) -> frozenset[str]:
+        """The contracts of his case."""
+        return _ids(self.facts["debts"])
+
+    @property
+    def promised(self) -> frozenset[str]:
+        """Those of them with a live promise."""
+        return _ids(self.facts["promised"])
+
     def phone(self, country: str) -> str | None:
         """The phone number in E.164 form, None when there is none that could exist."""
         try:
@@ -62,6 +72,10 @@ class Addressee:
         local, at, domain = address.rpartition("@")
         usable = address.isprintable() and not any(char in address for char in ' ,;:<>()[]\\"')
         return address if usable and local and at and "." in domain and "@" not in local else None
+
+
+def _ids(joined: str | None) -> frozenset[str]:
+    return frozenset(joined.split(",")) if joined else frozenset()
 
 
 class Addressees:

@@ -57,7 +57,7 @@ class HistoryContact:
     """One contact with a customer, or one that was wanted and stopped."""
 
     task_key: str | None
-    """None: a contact that a collector recorded without reserving a call."""
+    """None: a contact that a collector recorded without reserving a call, or that a partner reported."""
     business_day: date
     channel: str
     slot: str | None
@@ -125,7 +125,8 @@ def find_customer(connection: sa.Connection, asked: str) -> str | None:
 
 
 def read_history(connection: sa.Connection, lake: Lake, customer_id: str, now: datetime) -> CaseHistory:
-    """All contacts with a customer that Arrears, a collector or another system made or wanted, the latest first.
+    """All contacts with a customer that Arrears, a collector, a partner or another system made or wanted, the latest
+    first.
 
     `now` is in the lender's time zone; the ledger is that of its day, or of the last day before with contacts.
     """
@@ -231,8 +232,9 @@ def _contact(
 
 
 def _recorded(row: sa.Row[Any]) -> HistoryContact:
-    event = ContactEvent(1, "recorded", row.attempted_at, row.outcome, None, 0)
-    made = _told(row.attempted_at, "recorded", row.channel, row.outcome, row.collector_id, event)
+    how = "recorded" if row.collector_id is not None else "reported"
+    event = ContactEvent(1, how, row.attempted_at, row.outcome, None, 0)
+    made = _told(row.attempted_at, how, row.channel, row.outcome, row.collector_id, event)
     return replace(made, business_day=row.business_day)
 
 

@@ -187,9 +187,10 @@ class Gate:
         return ledger_time(instant, self.lender_zone)
 
     def _promised(self, addressee: Addressee) -> bool:
-        promised, contracts = addressee.facts["contracts_promised"] or 0, addressee.facts["contracts"] or 0
-        stops = self.contact.live_promise.stops
-        return (stops == "any_contract" and promised > 0) or (stops == "all_contracts" and 0 < contracts == promised)
+        promised, stops = addressee.promised, self.contact.live_promise.stops
+        if not promised or stops == "never":
+            return False
+        return stops == "any_contract" or promised == addressee.debts
 
 
 def _about(contacts: Iterable[Contact], debt: str) -> int:

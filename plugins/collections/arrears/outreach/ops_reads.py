@@ -1,4 +1,4 @@
-"""What the plan reads of `ops`: contacts, statements and notices since the ledger was pulled, as Arrow tables.
+"""What the plan reads of `ops`: contacts, statements, notices and promises that the ledger has not, as Arrow tables.
 
 It reads what was known when the day was first planned, also when the day is planned again: a step that is run twice
 gives the same tables. What happens after that is for the gate, which is asked when a contact is about to go.
@@ -13,13 +13,14 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import sqlalchemy as sa
 
-from arrears.outreach.relations import NO_OPS, OPS_CONTACT, OPS_NOTICE, OPS_STATEMENT, table
+from arrears.outreach.relations import NO_OPS, OPS_CONTACT, OPS_NOTICE, OPS_PROMISE, OPS_STATEMENT, table
+from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import DOUBTFUL_REASONS, State
 from arrears.rules.policy import Policy
 from arrears.run import Run
 from arrears.warehouse.ops_consents import CustomerConsent, CustomerNotice
 from arrears.warehouse.ops_contacts import ContactTask
-from arrears.warehouse.ops_desk import ContactResult
+from arrears.warehouse.ops_desk import ContactResult, Promise
 
 BAD_ADDRESS = "address.invalid"
 """Reason of a task whose customer had no usable address."""
@@ -30,24 +31,37 @@ _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _RESULT: sa.Table = ContactResult.__table__  # type: ignore[assignment]
 _CONSENT: sa.Table = CustomerConsent.__table__  # type: ignore[assignment]
 _NOTICE: sa.Table = CustomerNotice.__table__  # type: ignore[assignment]
+_PROMISE: sa.Table = Promise.__table__  # type: ignore[assignment]
 _ROWS_A_PART = 50_000
 
 
 def nothing_from_ops() -> dict[str, pa.Table]:
     """The relations of a plan that knows nothing but the ledger: that of a past day."""
-    return {**NO_OPS, "ops_notice": table(OPS_NOTICE, ())}
+    return {**NO_OPS, "ops_notice": table(OPS_NOTICE, ()), "ops_promise": table(OPS_PROMISE, ())}
 
 
-def read_ops(run: Run, policy: Policy) -> dict[str, pa.Table]:
-    """The relations of a plan of the current day: what Arrears, the desk and the customers did before its first one."""
-    day, zone = run.day.as_of, run.settings.zone
+def known_until(run: Run) -> datetime | None:
+    """The instant whose knowledge plans the day: that of its first plan, now if there is none yet; what was recorded
+    at or after it is not known. None on a past day, which is planned from its ledger alone.
+    """
+    if not run.is_current:
+        return None
     with run.warehouse.connect() as connection:
-        known = connection.scalar(_first_planned(day)) or run.clock.now()
+        first: datetime | None = connection.scalar(_first_planned(run.day.as_of))
+    return first or run.clock.now()
+
+
+def read_ops(run: Run, contact: ContactRules, policy: Policy, known: datetime) -> dict[str, pa.Table]:
+    """The relations of a plan of the current day: what Arrears, the desk and the customers did before `known`."""
+    day, zone = run.day.as_of, run.settings.zone
+    due_from = day - timedelta(days=contact.live_promise.grace_days)
+    with run.warehouse.connect() as connection:
         return {
             **NO_OPS,
             "ops_contact": _read(connection, _contacts(day, policy.look_back_days, known), OPS_CONTACT),
             "ops_statement": _read(connection, _statements(zone, known), OPS_STATEMENT),
             "ops_notice": _read(connection, _notices(day, zone, known), OPS_NOTICE),
+            "ops_promise": _read(connection, _promises(due_from, known), OPS_PROMISE),
         }
 
 
@@ -116,6 +130,11 @@ def _notices(day: date, zone: ZoneInfo, known: datetime) -> sa.Select[Any]:
         .distinct()
         .where(_NOTICE.c.at >= midnight, _NOTICE.c.recorded_at < known)
     )
+
+
+def _promises(due_from: date, known: datetime) -> sa.Select[Any]:
+    live = sa.and_(_PROMISE.c.due_on >= due_from, _PROMISE.c.recorded_at < known)
+    return sa.select(_PROMISE.c.contract_id, _PROMISE.c.due_on).where(live)
 
 
 def _minutes(text: sa.ColumnElement[str | None]) -> sa.ColumnElement[int]:

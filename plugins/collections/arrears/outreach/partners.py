@@ -19,11 +19,15 @@ from arrears.errors import ChannelError
 from arrears.outreach.channels.base import Channel, Receipt
 from arrears.outreach.channels.providers import CODE
 from arrears.outreach.channels.sftp import ACKNOWLEDGEMENT, MANIFEST, RESULTS, SftpChannel
+from arrears.outreach.reported import Contacted, Reported
 from arrears.warehouse.ops_contacts import ContactTask, PartnerFile
 
 _FILE: sa.Table = PartnerFile.__table__  # type: ignore[assignment]
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _SHOWN = 12
+_CALLS = {"agency": "agency_call"}
+"""How the partner of a channel contacts the customer where its results name no channel; of others they are about the
+case, and no contact."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -137,7 +141,7 @@ def settle_acknowledgement(
 
 def results(
     warehouse: sa.Engine, adapter: SftpChannel
-) -> tuple[list[tuple[Manifest, list[Receipt]]], list[ChannelError]]:
+) -> tuple[list[tuple[Manifest, list[Reported]]], list[ChannelError]]:
     """The lists of results that were not taken in yet, and what is wrong with others; nothing is written."""
     with warehouse.connect() as connection:
         known = set(
@@ -151,7 +155,7 @@ def results(
     # what the partner did not rightly acknowledge it can have no results of yet
     stems = [stem for stem in stems if f"{stem}.csv" not in waiting]
     names = [(f"{stem}{RESULTS}", f"{stem}{ending}") for stem in stems if f"{stem}{RESULTS}" not in known]
-    found: list[tuple[Manifest, list[Receipt]]] = []
+    found: list[tuple[Manifest, list[Reported]]] = []
     errors: list[ChannelError] = []
     for name, manifest_name in names:
         content, manifest_content = adapter.fetch(name, manifest_name)
@@ -167,14 +171,15 @@ def results(
             )
             continue
         try:
-            receipts = [_result(row, name) for row in csv.DictReader(io.StringIO(content.decode("utf-8")))]
+            rows = csv.DictReader(io.StringIO(content.decode("utf-8")))
+            reported = [_result(row, name, number, adapter.name) for number, row in enumerate(rows, start=1)]
         except (ValueError, KeyError, TypeError):
             errors.append(_wrong(adapter, name, "task_key, outcome and promised_days in every row", "something else"))
             continue
-        if len(receipts) != manifest.rows:
-            errors.append(_wrong(adapter, name, f"{manifest.rows} rows, as its manifest says", f"{len(receipts)}"))
+        if len(reported) != manifest.rows:
+            errors.append(_wrong(adapter, name, f"{manifest.rows} rows, as its manifest says", f"{len(reported)}"))
         else:
-            found.append((manifest, receipts))
+            found.append((manifest, reported))
     return found, errors
 
 
@@ -197,11 +202,28 @@ def note_results(connection: sa.Connection, channel: str, manifest: Manifest, da
     return noted is not None
 
 
-def _result(row: dict[str, str], file: str) -> Receipt:
-    if not CODE.fullmatch(row["outcome"]):
-        raise ValueError("an outcome that is a code")
+def _result(row: dict[str, str], file: str, number: int, channel: str) -> Reported:
     promised = row.get("promised_days") or ""
-    return Receipt(row["task_key"], True, row["outcome"], file, promised_days=int(promised) if promised else None)
+    if "\0" in row["task_key"] or not (promised.isdecimal() or not promised):
+        raise ValueError("a key, and days that are a number")
+    receipt = Receipt(
+        row["task_key"], True, _code(row["outcome"]), file, promised_days=int(promised) if promised else None
+    )
+    used = row.get("channel") or _CALLS.get(channel)
+    if used is None:
+        return Reported(receipt, None)
+    told = row.get("attempted_at") or ""
+    at = datetime.fromisoformat(told) if told else None
+    if at is not None and at.tzinfo is None:
+        raise ValueError("an instant with its offset")
+    key = row.get("result_id") or hashlib.sha256(f"{file}|{number}".encode()).hexdigest()
+    return Reported(receipt, Contacted(_code(key), _code(used), at))
+
+
+def _code(text: str) -> str:
+    if not CODE.fullmatch(text):
+        raise ValueError("a code")
+    return text
 
 
 def _wrong(adapter: SftpChannel, name: str, expected: str, found: str) -> ChannelError:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 import pyarrow as pa
 
 from arrears.outreach import repossession
-from arrears.outreach.ops_reads import nothing_from_ops
+from arrears.outreach.ops_reads import nothing_from_ops, read_ops
 from arrears.outreach.relations import (
     cadence_relations,
     channel_relations,
@@ -48,12 +48,19 @@ _NO_BUDGET = 10**15
 
 
 def build_contact_plan(
-    run: Run, contact: ContactRules, policy: Policy, ops: Mapping[str, pa.Table] | None = None
+    run: Run,
+    contact: ContactRules,
+    policy: Policy,
+    known: datetime | None = None,
+    ops: Mapping[str, pa.Table] | None = None,
 ) -> dict[str, int]:
     """Writes `contact_plan` of the day, with the tables that it is made from; returns their rows.
 
-    `ops`: what happened since the ledger was pulled (`ops_reads.read_ops`); by default nothing.
+    `known`: what was recorded in `ops` before that instant is read (`ops_reads.known_until`); None: nothing but the
+    ledger. `ops` takes the place of what is read.
     """
+    if ops is None:
+        ops = nothing_from_ops() if known is None else read_ops(run, contact, policy, known)
     day, lender = run.day.as_of, run.settings.zone
     named = fetch_model(run, "outreach/contact_place").to_pylist()
     places = number_places(policy, [(row["time_zone"], row["region"]) for row in named])
@@ -65,8 +72,8 @@ def build_contact_plan(
         **cadence_relations(contact),
         **rule_relations(contact, policy, reasons),
         **place_relations(contact, policy, places, day, lender),
-        "repossession_verdict": repossession.planned_verdicts(run, contact.live_promise, with_ops=ops is not None),
-        **(nothing_from_ops() if ops is None else ops),
+        "repossession_verdict": repossession.planned_verdicts(run, contact.live_promise, known),
+        **ops,
     }
     packs = policy.packs
     fallback, best = contact.fallback, contact.best_hour

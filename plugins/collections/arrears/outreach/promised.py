@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -31,31 +31,34 @@ def with_promises(
 ) -> Mapping[str, Addressee | None]:
     """The addressees of `customers` with their live promises of the desk."""
     rows = connection.execute(
-        sa.select(_PROMISE.c.customer_id, sa.func.count(_PROMISE.c.contract_id.distinct()).label("contracts"))
+        sa.select(_PROMISE.c.customer_id, _PROMISE.c.contract_id)
+        .distinct()
         .where(
             _PROMISE.c.customer_id == sa.any_(sa.literal(sorted(customers), sa.ARRAY(sa.Text))),
             _PROMISE.c.due_on >= day - timedelta(days=rule.grace_days),
         )
-        .group_by(_PROMISE.c.customer_id)
     ).all()
     told = {customer: known[customer] for customer in customers}
     for row in rows:
         addressee = told[row.customer_id]
-        if addressee is not None:
-            promised = max(addressee.facts["contracts_promised"] or 0, row.contracts)
-            told[row.customer_id] = replace(addressee, facts={**addressee.facts, "contracts_promised": promised})
+        if addressee is not None and row.contract_id in addressee.debts:
+            promised = addressee.promised | {row.contract_id}
+            told[row.customer_id] = replace(
+                addressee, facts={**addressee.facts, "promised": ",".join(sorted(promised))}
+            )
     return told
 
 
-def build_promise_state(run: Run, rules: PromiseRules) -> int:
+def build_promise_state(run: Run, rules: PromiseRules, known: datetime | None) -> int:
     """Writes `promise_state` of the day: every promise, and whether it is open, kept or broken; returns its rows.
 
-    On the current day with the promises that were recorded here; a past day has the ledger's, which feeds them back.
+    With the promises that were recorded here before `known` (`ops_reads.known_until`); a past day (None) has the
+    ledger's, which feeds them back.
     """
     told = TOLD.empty_table()
-    if run.is_current:
+    if known is not None:
         with run.warehouse.connect() as connection:
-            told = told_promises(connection, run.day.as_of)
+            told = told_promises(connection, run.day.as_of, before=known)
     return run_model(run, PROMISE_STATE, relations={"told_promise": told}, params=promise_parameters(rules))
 
 
@@ -74,9 +77,15 @@ def promise_states(connection: sa.Connection, run: Run, rules: PromiseRules, con
     )
 
 
-def told_promises(connection: sa.Connection, day: date, contracts: Collection[str] | None = None) -> pa.Table:
-    """The promises that were recorded here up to the business day, of all contracts or of `contracts`."""
+def told_promises(
+    connection: sa.Connection, day: date, contracts: Collection[str] | None = None, before: datetime | None = None
+) -> pa.Table:
+    """The promises that were recorded here up to the business day, of all contracts or of `contracts`; `before`: only
+    those recorded before that instant.
+    """
     query = sa.select(*[_PROMISE.c[name] for name in TOLD.names]).where(_PROMISE.c.business_day <= day)
+    if before is not None:
+        query = query.where(_PROMISE.c.recorded_at < before)
     if contracts is not None:
         query = query.where(_PROMISE.c.contract_id == sa.any_(sa.literal(sorted(contracts), sa.ARRAY(sa.Text))))
     rows = connection.execute(query.order_by(_PROMISE.c.promise_id)).mappings()

@@ -10,7 +10,7 @@ import hashlib
 import logging
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,23 +18,19 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from arrears.errors import ChannelError
-from arrears.outreach import partners
-from arrears.outreach.channels.base import Channel, Receipt
-from arrears.outreach.channels.sftp import SftpChannel
+from arrears.outreach.channels.base import Receipt
 from arrears.outreach.consents import record_consent, record_notice
 from arrears.outreach.history import lock_customers
 from arrears.outreach.rules import ContactRules
 from arrears.outreach.states import Event, State, sources_of
 from arrears.warehouse.ops_cases import Case
-from arrears.warehouse.ops_contacts import ContactAttempt, ContactChannel, ContactTask, UnmatchedReceipt
+from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask, UnmatchedReceipt
 from arrears.warehouse.ops_desk import Promise
 
 log = logging.getLogger(__name__)
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
-_CHANNEL: sa.Table = ContactChannel.__table__  # type: ignore[assignment]
 _UNMATCHED: sa.Table = UnmatchedReceipt.__table__  # type: ignore[assignment]
 _PROMISE: sa.Table = Promise.__table__  # type: ignore[assignment]
 _CASE: sa.Table = Case.__table__  # type: ignore[assignment]
@@ -43,8 +39,6 @@ OPT_OUT = "opt_out"
 """Outcome of a receipt that reports a refusal of further contacts."""
 PROMISED = "promise"
 """Outcome of a receipt that reports a promise to pay."""
-UNREADABLE = "unreadable"
-"""Reason, and in place of an outcome, of a receipt that is none."""
 _UNTRIED = frozenset({State.PLANNED, State.APPROVED})
 _LONGEST_PROMISE_DAYS = 3660
 
@@ -58,58 +52,14 @@ class Desk:
     now: datetime
 
 
-def poll_receipts(warehouse: sa.Engine, channel: Channel, desk: Desk) -> tuple[Counter[str], list[ChannelError]]:
-    """Takes in all that `channel` has to report; gives how many receipts did what, and what could not be taken in.
-
-    Raises ChannelError when the provider cannot be asked.
-    """
-    if isinstance(channel, SftpChannel):
-        return _poll_partner(warehouse, channel, desk)
-    counts: Counter[str] = Counter()
-    with warehouse.connect() as connection:
-        cursor = connection.execute(
-            sa.select(_CHANNEL.c.receipts_cursor).where(_CHANNEL.c.channel == channel.name)
-        ).scalar()
-    while (page := channel.receipts(cursor or "")) is not None:
-        with warehouse.begin() as connection:
-            counts += take_in(connection, channel.name, page.receipts, desk)
-            _keep(
-                connection, channel.name, [(each, UNREADABLE, UNREADABLE, None) for each in page.unreadable], desk.now
-            )
-            counts["unmatched"] += len(page.unreadable)
-            statement = insert(_CHANNEL).values(channel=channel.name, receipts_cursor=page.cursor, changed_at=desk.now)
-            connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[_CHANNEL.c.channel],
-                    set_={"receipts_cursor": statement.excluded.receipts_cursor, "changed_at": desk.now},
-                )
-            )
-        if page.cursor == cursor:
-            break
-        cursor = page.cursor
-    return +counts, []
-
-
-def _poll_partner(warehouse: sa.Engine, channel: SftpChannel, desk: Desk) -> tuple[Counter[str], list[ChannelError]]:
-    counts: Counter[str] = Counter()
-    answers, errors = partners.acknowledgements(warehouse, channel)
-    for told in answers:
-        with warehouse.begin() as connection:
-            receipts = partners.settle_acknowledgement(connection, channel.name, told, desk.now)
-            counts += take_in(connection, channel.name, receipts, desk)
-    lists, more = partners.results(warehouse, channel)
-    for manifest, receipts in lists:
-        with warehouse.begin() as connection:
-            if partners.note_results(connection, channel.name, manifest, desk.day, desk.now):
-                counts += take_in(connection, channel.name, receipts, desk)
-    return counts, errors + more
-
-
-def take_in(connection: sa.Connection, channel: str, receipts: Sequence[Receipt], desk: Desk) -> Counter[str]:
+def take_in(
+    connection: sa.Connection, channel: str, receipts: Sequence[Receipt], desk: Desk, *, goes_on: bool = False
+) -> Counter[str]:
     """Takes in receipts of `channel` in the caller's transaction; gives how many did what.
 
     taken: settled their task. repeated: said again what was known. promised, opted_out, answered: what customers
-    answered, each once. unmatched: kept in `ops.unmatched_receipt`.
+    answered, each once. unmatched: kept in `ops.unmatched_receipt`. `goes_on`: the channel works on what it took, so
+    that one outcome after another is no contradiction.
     """
     counts: Counter[str] = Counter()
     if not receipts:
@@ -136,12 +86,14 @@ def take_in(connection: sa.Connection, channel: str, receipts: Sequence[Receipt]
             pass
         elif (receipt.delivered, receipt.outcome) in {settled.get(receipt.key), _said(first)}:
             counts["repeated"] += 1
+        elif goes_on and (first is not None or task["state"] == State.DELIVERED):
+            pass
         else:
             stray.append((receipt, "contradicts"))
     _settle(connection, channel, settling, tasks, desk.now)
     counts["taken"] += len(settling)
     counts += _take_answers(connection, channel, answering, tasks, desk)
-    _keep_stray(connection, channel, stray, tasks, desk.now)
+    keep_stray(connection, channel, stray, tasks.keys(), desk.now)
     counts["unmatched"] += len(stray)
     return +counts
 
@@ -344,13 +296,10 @@ def _folded(text: str) -> str:
     return "".join(char for char in folded if char.isalnum())
 
 
-def _keep_stray(
-    connection: sa.Connection,
-    channel: str,
-    stray: Sequence[tuple[Receipt, str]],
-    tasks: Mapping[str, Mapping[str, Any]],
-    now: datetime,
+def keep_stray(
+    connection: sa.Connection, channel: str, stray: Sequence[tuple[Receipt, str]], tasks: Collection[str], now: datetime
 ) -> None:
+    """Keeps receipts that settle nothing, each with its reason; `tasks`: the keys that are those of contacts."""
     kept = [
         (
             hashlib.sha256(receipt.key.encode()).hexdigest(),
@@ -360,10 +309,10 @@ def _keep_stray(
         )
         for receipt, reason in stray
     ]
-    _keep(connection, channel, kept, now)
+    keep_unmatched(connection, channel, kept, now)
 
 
-def _keep(
+def keep_unmatched(
     connection: sa.Connection, channel: str, strays: Iterable[tuple[str, str, str, str | None]], now: datetime
 ) -> None:
     """Keeps receipts that settle nothing: digest, outcome, reason, and the task's key if there is one."""

@@ -51,6 +51,8 @@ OPS_STATEMENT = {
 """Statements of customers since the ledger was pulled; local hours as minutes of the day."""
 OPS_NOTICE = {"customer_id": TEXT, "kind": TEXT}
 """Payments and answers of the day."""
+OPS_PROMISE = {"contract_id": TEXT, "due_on": DAY}
+"""Promises that were recorded here: by a collector, or as a channel reported them."""
 
 
 def table(columns: Mapping[str, pa.DataType], rows: Iterable[Sequence[object]]) -> pa.Table:

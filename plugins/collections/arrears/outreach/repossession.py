@@ -9,7 +9,7 @@ known since; what they mean is one function over them, so that planning and hand
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from arrears.outreach.rules import LivePromise
 from arrears.outreach.vehicle_steps import standings
-from arrears.outreach.vehicles import FILE, Stage, VehicleRules
+from arrears.outreach.vehicles import FILE, Stage, Standing, Step, VehicleRules, why_not
 from arrears.run import Run
 from arrears.sqlmodel import fetch_model
 from arrears.warehouse.ops_consents import CustomerConsent, CustomerNotice
@@ -94,23 +94,31 @@ def planned_cases(run: Run) -> pa.Table:
     return cases.filter(asks).select(["customer_id", "lead_contract_id"])
 
 
-def planned_verdicts(run: Run, live_promise: LivePromise, *, with_ops: bool) -> pa.Table:
+def planned_verdicts(run: Run, live_promise: LivePromise, known: datetime | None) -> pa.Table:
     """What the gate says of the day's cases that ask for a repossession: customer_id, rule or NULL.
 
-    `with_ops`: with what happened since the ledger was pulled, and where the vehicles stand.
+    With what was recorded before `known` (`ops_reads.known_until`), so that a day planned again has the same verdicts
+    whatever happened since; where the vehicles stand included. None: by the ledger alone.
     """
     cases = planned_cases(run)
-    if not with_ops or not cases.num_rows:
+    if known is None or not cases.num_rows:
         return verdicts(None, run, cases, live_promise)
     with run.warehouse.connect() as connection:
-        return verdicts(connection, run, cases, live_promise)
+        return verdicts(connection, run, cases, live_promise, known)
 
 
-def verdicts(connection: sa.Connection | None, run: Run, cases: pa.Table, live_promise: LivePromise) -> pa.Table:
+def verdicts(
+    connection: sa.Connection | None,
+    run: Run,
+    cases: pa.Table,
+    live_promise: LivePromise,
+    known: datetime | None = None,
+) -> pa.Table:
     """What the gate says of `cases` (customer_id, lead_contract_id) at this moment: customer_id, rule or NULL.
 
-    Asked with the connection of the transaction that claims a hand-over, what is known there holds. Without one only
-    the ledger's facts count, and nothing is asked of the vehicles: for a day that is over, and for previews.
+    Asked with the connection of the transaction that claims a hand-over, what is known there holds; with `known`, what
+    was recorded before that instant. Without a connection only the ledger's facts count, and nothing is asked of the
+    vehicles: for a day that is over, and for previews.
     """
     if not cases.num_rows:
         return pa.table({"customer_id": pa.array([], pa.string()), "rule": pa.array([], pa.string())})
@@ -125,12 +133,12 @@ def verdicts(connection: sa.Connection | None, run: Run, cases: pa.Table, live_p
         relations={
             "repossession_case": cases,
             "blocking_hold": _blocking_holds(rules),
-            **_known_since(connection, run, customers, cases["lead_contract_id"].to_pylist(), due_from),
+            **_known_since(connection, run, customers, cases["lead_contract_id"].to_pylist(), due_from, known),
         },
         params={"promises_due_from": due_from},
     )
     if connection is not None:
-        facts = _with_bankruptcies(connection, facts, customers, run.clock.now())
+        facts = _with_bankruptcies(connection, facts, customers, known, run.clock.now())
     return pa.table({"customer_id": facts["customer_id"], "rule": judge(facts, rules)})
 
 
@@ -162,7 +170,12 @@ def _blocking_holds(rules: VehicleRules) -> pa.Table:
 
 
 def _known_since(
-    connection: sa.Connection | None, run: Run, customers: list[str], contracts: list[str], due_from: Any
+    connection: sa.Connection | None,
+    run: Run,
+    customers: list[str],
+    contracts: list[str],
+    due_from: date,
+    known: datetime | None,
 ) -> dict[str, pa.Table]:
     """What became known since the ledger was pulled: promises, payments, and where the vehicles stand."""
     promises: list[tuple[Any, ...]] = []
@@ -174,19 +187,22 @@ def _known_since(
         promises = _rows(
             connection.execute(
                 sa.select(_PROMISE.c.customer_id)
-                .where(_PROMISE.c.customer_id == ours, _PROMISE.c.due_on >= due_from)
+                .where(_PROMISE.c.customer_id == ours, _PROMISE.c.due_on >= due_from, _before(_PROMISE, known))
                 .distinct()
             )
         )
         payments = _rows(
             connection.execute(
                 sa.select(_NOTICE.c.customer_id, _NOTICE.c.contract_id, _NOTICE.c.amount).where(
-                    _NOTICE.c.customer_id == ours, _NOTICE.c.kind == "payment", _NOTICE.c.at >= morning
+                    _NOTICE.c.customer_id == ours,
+                    _NOTICE.c.kind == "payment",
+                    _NOTICE.c.at >= morning,
+                    _before(_NOTICE, known),
                 )
             )
         )
-        found = standings(connection, contracts, run.day.as_of)
-        stages = [(contract, each.stage.value) for contract, each in sorted(found.items())]
+        found = standings(connection, contracts, run.day.as_of, known)
+        stages = [(contract, _stage(each, run, known).value) for contract, each in sorted(found.items())]
     return {
         "desk_promise": _table({"customer_id": pa.string()}, promises),
         "payment_notice": _table(
@@ -196,18 +212,29 @@ def _known_since(
     }
 
 
+def _stage(stands: Standing, run: Run, known: datetime | None) -> Stage:
+    """Where a contract stands; for a plan with the demand expired once its days are over, which the plan records."""
+    if known is None or stands.stage != Stage.DEMANDED:
+        return stands.stage
+    day, rules = run.day.as_of, run.rules.load(FILE, VehicleRules)
+    open_still = why_not(stands, Step.DEMAND_EXPIRED, day, day, None, rules) is not None
+    return Stage.DEMANDED if open_still else Stage.DEMAND_EXPIRED
+
+
 def _with_bankruptcies(
-    connection: sa.Connection, facts: pa.Table, customers: Collection[str], now: datetime
+    connection: sa.Connection, facts: pa.Table, customers: Collection[str], known: datetime | None, now: datetime
 ) -> pa.Table:
     """`facts` with the bankruptcies that customers stated since the ledger was pulled."""
+    at = now if known is None else known
     told = (
         connection.execute(
             sa.select(_CONSENT.c.customer_id)
             .where(
                 _CONSENT.c.customer_id == sa.any_(sa.literal(sorted(customers), _TEXTS)),
                 _CONSENT.c.reason == "bankruptcy",
-                _CONSENT.c.valid_from <= now,
-                sa.or_(_CONSENT.c.valid_to.is_(None), _CONSENT.c.valid_to > now),
+                _CONSENT.c.valid_from <= at,
+                sa.or_(_CONSENT.c.valid_to.is_(None), _CONSENT.c.valid_to > at),
+                _before(_CONSENT, known),
             )
             .distinct()
         )
@@ -217,6 +244,10 @@ def _with_bankruptcies(
     stated = pc.is_in(facts["customer_id"], pa.array(list(told), pa.string()))
     place = facts.schema.get_field_index("bankrupt")
     return facts.set_column(place, "bankrupt", pc.or_(facts["bankrupt"], stated))
+
+
+def _before(recorded: sa.Table, known: datetime | None) -> sa.ColumnElement[bool]:
+    return sa.true() if known is None else recorded.c.recorded_at < known
 
 
 def _rows(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:

@@ -19,8 +19,8 @@ REACHED = ("connected", "promise", "right_party", "wrong_party")
 """Outcomes of a call or visit that got through to somebody; promise: the right party said when it will pay."""
 RIGHT_PARTY = ("promise", "right_party")
 """Of them those that reached who owes."""
-ARRIVED = (*REACHED, "delivered", "opt_out")
-"""Outcomes of a message that arrived; opt_out and promise are answers to it."""
+ARRIVED = (*REACHED, "accepted", "delivered", "opt_out")
+"""Outcomes of a message that arrived; accepted: a partner took the case; opt_out and promise are answers to it."""
 ANSWERS = (Event.ANSWERED, Event.PROMISED, Event.OPTED_OUT)
 """Events that are a customer's answer."""
 

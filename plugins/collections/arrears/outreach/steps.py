@@ -19,12 +19,14 @@ from arrears.outreach.channels.address import AddressResolver, address_from_envi
 from arrears.outreach.channels.names import CHANNELS, ChannelName
 from arrears.outreach.channels.opening import Opening
 from arrears.outreach.dispatch import Dispatcher, PushCounts
+from arrears.outreach.holidays import unknown_holidays
 from arrears.outreach.merge import merge_plan
-from arrears.outreach.ops_reads import read_ops
+from arrears.outreach.ops_reads import known_until
 from arrears.outreach.plan import build_contact_plan, count_without_contact
+from arrears.outreach.polling import poll_receipts
 from arrears.outreach.promised import build_promise_state
 from arrears.outreach.recalls import find_recalls, hand_over_recalls
-from arrears.outreach.receipts import Desk, poll_receipts
+from arrears.outreach.receipts import Desk
 from arrears.outreach.rules import load_contact_rules
 from arrears.outreach.states import State
 from arrears.outreach.templates import load_templates
@@ -50,20 +52,20 @@ def plan_contacts(run: Run) -> StepResult:
     run.lake.require("treatment", run.day, TREATMENT_TABLES)
     contact, policy = load_contact_rules(run.rules)
     load_templates(run.rules, contact)
-    kept = build_promise_state(run, contact.promise)
     if run.is_current:
         vehicles = run.rules.load(VEHICLES, VehicleRules)
         with run.warehouse.begin() as connection:
             expire_demands(connection, run.clock.now(), run.day.as_of, vehicles)
-    rows = build_contact_plan(run, contact, policy, read_ops(run, policy) if run.is_current else None)
-    rows["promise_state"] = kept
+    known = known_until(run)
+    rows = build_contact_plan(run, contact, policy, known)
+    rows["promise_state"] = build_promise_state(run, contact.promise, known)
     figures: dict[str, object] = {"planned": {}, "blocked": {}, "cut": {}, "warned": {}, "awaiting_approval": {}}
     for count in fetch_model(run, "outreach/plan_summary").to_pylist():
         figure = cast(dict[str, int], figures[count["figure"]])
         figure[count["name"]] = count["contacts"]
     cases = count_without_contact(run, contact)
     figures["cases_without_contact"] = cases
-    warnings = []
+    warnings = unknown_holidays(policy, run.day.as_of)
     if cases:
         warnings.append(f"{cases} cases have no contact: no cadence of contact.yaml fits them over their channels.")
     if run.is_current:

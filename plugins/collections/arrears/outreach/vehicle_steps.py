@@ -198,16 +198,26 @@ class Vehicles:
         return self._rules(day).load(FILE, VehicleRules)
 
 
-def standings(connection: sa.Connection, contracts: Collection[str], day: date) -> dict[str, Standing]:
-    """Where the proceedings of `contracts` stood at the end of the business day; those without any are left out."""
+def standings(
+    connection: sa.Connection, contracts: Collection[str], day: date, known: datetime | None = None
+) -> dict[str, Standing]:
+    """Where the proceedings of `contracts` stood at the end of the business day; those without any are left out.
+
+    `known`: by the steps up to the first that was recorded at or after that instant.
+    """
     rows = connection.execute(
-        sa.select(_STEP.c.contract_id, _STEP.c.step, _STEP.c.on_day, _STEP.c.order_id)
+        sa.select(_STEP.c.contract_id, _STEP.c.step, _STEP.c.on_day, _STEP.c.order_id, _STEP.c.recorded_at)
         .where(_STEP.c.contract_id == sa.any_(sa.literal(sorted(contracts), _TEXTS)), _STEP.c.business_day <= day)
         .order_by(_STEP.c.contract_id, _STEP.c.step_id)
     ).all()
     found: dict[str, list[Taken]] = {}
+    later: set[str] = set()
     for row in rows:
-        found.setdefault(row.contract_id, []).append(Taken(Step(row.step), row.on_day, row.order_id))
+        # a clock that was set back must not take a step out of the middle
+        if row.contract_id in later or (known is not None and row.recorded_at >= known):
+            later.add(row.contract_id)
+        else:
+            found.setdefault(row.contract_id, []).append(Taken(Step(row.step), row.on_day, row.order_id))
     return {contract: standing(steps) for contract, steps in found.items()}
 
 

@@ -12,7 +12,7 @@ from arrears.allocation.roster import read_roster
 from arrears.allocation.rules import FILE as ALLOCATION
 from arrears.allocation.rules import AllocationRules
 from arrears.lake import Lake
-from arrears.outreach.ops_reads import read_ops
+from arrears.outreach.ops_reads import known_until
 from arrears.outreach.plan import build_contact_plan
 from arrears.outreach.rules import ContactRules, load_contact_rules
 from arrears.rules.rule_set import RuleSet, load_kept_rule_set
@@ -52,8 +52,9 @@ class Side:
 def compute_side(run: Run, rules: RuleSet, root: Path) -> Side:
     """Decides, allocates and plans the day of `run` under `rules`, writing below `root` only.
 
-    What the lake of `run` already has from the same ledger, rules, models, code and settings is taken as it is. The
-    owners of the morning come from `ops`, read only, when the day is the current one. The caller closes the side's run.
+    What the lake of `run` already has from the same ledger, rules, models, code and settings is taken as it is. When
+    the day is the current one, `ops` is read for what the day's own steps read of it: the owners of the morning, and
+    what was known of contacts when the day was first planned. The caller closes the side's run.
     """
     side = shadow_run(run, root, rules)
     try:
@@ -65,7 +66,7 @@ def compute_side(run: Run, rules: RuleSet, root: Path) -> Side:
             publish_treatments(side)
         allocate(side)
         contact, policy = load_contact_rules(rules)
-        build_contact_plan(side, contact, policy, read_ops(side, policy) if side.is_current else None)
+        build_contact_plan(side, contact, policy, known_until(side))
         return Side(side, contact, _roster(side))
     except BaseException:
         side.close()

@@ -166,12 +166,25 @@ class Holidays(RuleModel):
     """Contacts that it speaks about name it."""
     days: tuple[date, ...]
     """The days."""
+    years: tuple[Annotated[int, Field(ge=2000, le=2200)], ...] = ()
+    """Years whose days are all listed; empty: those of the days. What rests in another year is not known."""
     kinds: Annotated[tuple[Kind, ...], Field(min_length=1)] = EVERY_KIND
     """Channels that rest."""
     verdict: ContactVerdict = "block"
     """block, warn or rebut."""
     source: str
     """Name of the source that says so."""
+
+    @model_validator(mode="after")
+    def _days_of_the_years(self) -> Holidays:
+        other = sorted(day for day in self.days if self.years and day.year not in self.years)
+        if other:
+            raise ValueError(f"days of the years {', '.join(map(str, self.years))}, not {other[0]}")
+        return self
+
+    def knows(self, day: date) -> bool:
+        """Whether it is known if the days of a day's year are holidays."""
+        return day.year in (self.years or {each.year for each in self.days})
 
 
 class Preferences(RuleModel):
@@ -399,6 +412,14 @@ class Policy:
     def verdicts(self) -> dict[str, Verdict]:
         """Attribute of a customer → whether a rule may read it: the strictest that a pack says."""
         return {name: attribute.verdict for name, attribute in self.attributes.items()}
+
+    def under_review(self, attribute: str) -> bool:
+        """Whether a rule that reads an attribute needs an approval: by any pack, one that does not name it included.
+
+        So it may with another pack's `soften`, which is stricter in what it allows and asks for no approval.
+        """
+        said = [pack.attributes.get(attribute) for pack in self.packs]
+        return any(each is None or each.verdict == "review" for each in said)
 
     def outcomes(self) -> frozenset[str]:
         """Every outcome that a pack knows."""

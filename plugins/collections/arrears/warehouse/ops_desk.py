@@ -183,7 +183,7 @@ class DeskRequest(Base):
 
 
 class ContactResult(Base):
-    """How a contact ended, as a collector recorded it."""
+    """How a contact ended, as a collector recorded it or a partner reported it."""
 
     __tablename__ = "contact_result"
     __table_args__ = (
@@ -193,8 +193,8 @@ class ContactResult(Base):
         sa.Index(None, "case_id"),
         {
             "schema": OPS,
-            "comment": "Results recorded by people: the columns of the ledger's contact_results, and who recorded "
-            "them; append-only. Grain: result.",
+            "comment": "Results recorded by people or reported by a partner: the columns of the ledger's "
+            "contact_results, and who recorded them; append-only. Grain: result.",
         },
     )
 
@@ -204,7 +204,9 @@ class ContactResult(Base):
     case_id: Mapped[str] = mapped_column(sa.Text, sa.ForeignKey(Case.case_id), comment="Case.")
     contract_id: Mapped[str] = mapped_column(sa.Text, comment="Contract that it was about.")
     customer_id: Mapped[str] = mapped_column(sa.Text, comment="Customer that was contacted.")
-    collector_id: Mapped[str] = mapped_column(sa.Text, comment="Collector who made the contact: owner of the case.")
+    collector_id: Mapped[str | None] = mapped_column(
+        sa.Text, comment="Collector who made the contact: owner of the case; NULL: a partner made it."
+    )
     queue: Mapped[str] = mapped_column(sa.Text, comment="Queue of the case at that time.")
     channel: Mapped[str] = mapped_column(sa.Text, comment="phone, visit, or another name that contact.yaml knows.")
     attempted_at: Mapped[datetime] = mapped_column(INSTANT, comment="When.")
@@ -216,7 +218,9 @@ class ContactResult(Base):
         unique=True,
         comment="The call (ops.contact_task) that it settles: the same contact, to be counted once.",
     )
-    recorded_by: Mapped[str] = mapped_column(sa.Text, comment="Login or token of who recorded it.")
+    recorded_by: Mapped[str] = mapped_column(
+        sa.Text, comment="Login or token of who recorded it; of a partner its channel."
+    )
     recorded_at: Mapped[datetime] = mapped_column(INSTANT, comment="When it was recorded.")
     business_day: Mapped[date] = mapped_column(comment="Business day.")
 

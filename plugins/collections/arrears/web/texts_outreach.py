@@ -160,6 +160,7 @@ OUTREACH_TEXTS: Mapping[str, tuple[str, str]] = {
     "s_lapsed": ("已失效", "lapsed"),
     "s_expired": ("已过期", "expired"),
     "s_recorded": ("人工记录", "recorded by hand"),
+    "s_reported": ("合作机构报告", "reported by the partner"),
     "s_ledger": ("台账所载", "told by the ledger"),
     "e_reserved": ("登记", "written down"),
     "e_interrupted": ("中断", "interrupted"),
@@ -173,6 +174,7 @@ OUTREACH_TEXTS: Mapping[str, tuple[str, str]] = {
     "e_promised": ("客户承诺还款", "the customer promised to pay"),
     "e_opted_out": ("客户退订", "the customer opted out"),
     "e_recorded": ("人工记录", "recorded"),
+    "e_reported": ("合作机构报告", "reported"),
     "e_ledger": ("其他系统的触达", "by another system"),
 }
 

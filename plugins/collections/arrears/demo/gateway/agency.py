@@ -36,7 +36,7 @@ _MANIFEST = ".manifest.json"
 _ANSWER: frozenset[Mode] = frozenset({"slow", "nonsense", "lose", "wrong_checksum"})
 _LATE: frozenset[Mode] = frozenset({"late_receipts"})
 _DUPLICATE: frozenset[Mode] = frozenset({"duplicate_receipts"})
-_RESULTS = ("result_id", "task_key", "outcome", "attempted_at", "promised_days")
+_RESULTS = ("result_id", "task_key", "channel", "outcome", "attempted_at", "promised_days")
 _NONSENSE = b"<html>It works!</html>"
 _LARGEST_FILE = 64 * 1024 * 1024
 _ZONE = timezone(timedelta(hours=8))
@@ -194,6 +194,7 @@ def _result(row: Mapping[str, str], number: int, report: Report) -> dict[str, ob
     return {
         "result_id": f"{row['task_key'][:24]}-{number}",
         "task_key": row["task_key"],
+        "channel": "agency_call",
         "outcome": report.outcome,
         "attempted_at": at.isoformat(),
         "promised_days": report.promised_days,
