@@ -8,8 +8,10 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from pydantic import SecretStr
 
 from arrears.errors import RulesError
+from arrears.outreach.callbacks import form_signature
 from arrears.outreach.channels.address import ChannelAddress
 from arrears.outreach.channels.base import Message, SendResult
 from arrears.outreach.channels.http import HttpChannel
@@ -22,6 +24,12 @@ from arrears.settings import PROJECT
 FOLDER = PROJECT / "include" / "rules" / "providers"
 NASTY = 'Wang "x"}\r\nX-Evil: 1&To=+1&${key}'
 SECRET = "the-password"
+
+
+CALLBACKS = {
+    "signature": "url_and_fields_sha1", "header": "X-S", "key": "key", "id": "Id", "status": "S",
+    "delivered": ["ok"], "undelivered": ["no"],
+}  # fmt: skip
 
 
 def provider(name: str = "generic", **changed: Any) -> Provider:
@@ -92,6 +100,35 @@ def test_the_request_of_twilio() -> None:
     assert request.headers["authorization"].startswith("Basic ")
     fields = httpx.QueryParams(request.content.decode())
     assert dict(fields) == {"To": "+8613812345678", "From": "+15550100", "Body": NASTY}
+
+
+def test_a_message_of_twilio_names_where_its_status_is_reported() -> None:
+    answering = Answering(httpx.Response(201, json={"sid": "SM1"}))
+    extra = {"sender": "+15550100", "callback": "https://lender.example/hooks/sms"}
+    made = channel(provider("twilio"), answering, extra=extra)
+    made.send([Message("0123abcd", to="+8613812345678", text=Text(None, NASTY), language="zh")])
+    made.close()
+    fields = httpx.QueryParams(answering.asked[0].content.decode())
+    assert fields["StatusCallback"] == "https://lender.example/hooks/sms?key=0123abcd"
+
+
+def test_the_signature_of_a_form_is_that_of_the_description() -> None:
+    # printf '%s' '<address><names and values by name>' | openssl dgst -sha1 -hmac <secret> -binary | base64
+    secret, address = SecretStr("0123456789abcdef0123456789abcdef"), "https://lender.example/hooks/sms?key=0123abcd"
+    fields = {
+        "To": "+8613812345678",
+        "MessageStatus": "delivered",
+        "MessageSid": "SM1",
+        "From": "+15550100",
+        "Body": "",
+        "AccountSid": "AC1",
+    }
+    assert form_signature(secret, address, list(fields.items())) == "o/7u1LvqlOhXP5Yq41imntTtgv0="
+    # a name that comes twice is signed with each of its values once
+    twice = [("b", "2"), ("a", "1"), ("b", "1"), ("b", "2")]
+    assert form_signature(secret, address, twice) == form_signature(
+        secret, address, [("a", "1"), ("b", "1"), ("b", "2")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -179,6 +216,13 @@ def test_a_provider_is_asked_about_keys() -> None:
         ({"answers": {"id": "id", "taken": ["200"], "never": ["200"]}}, "each status once"),
         ({"answers": {"id": "id", "taken": ["2x"]}}, "should match pattern"),
         ({"ask": {"path": "/x", "id": "id"}, "repeats": "can_be_asked"}, "names ${key}"),
+        ({"callbacks": CALLBACKS}, "a field of the request that names ${callback}"),
+        ({"callbacks": {**CALLBACKS, "undelivered": ["ok"]}}, "each status once"),
+        ({"send": {"path": "/x", "fields": {"to": "${to}", "k": "${key}", "c": "${callback}"}}}, "or neither"),
+        (
+            {"callbacks": CALLBACKS, "send": {"path": "/${callback}", "fields": {"to": "${to}", "k": "${key}"}}},
+            "a field of the body",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_meant(tmp_path: Path, changed: dict[str, Any], expected: str) -> None:

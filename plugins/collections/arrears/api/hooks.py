@@ -14,8 +14,8 @@ from arrears.api.work import Work
 from arrears.outreach.channels.names import CHANNELS, ChannelName
 from arrears.outreach.webhooks import SIGNATURE_HEADER, BodyError, SignatureError
 
-TakeCall = Callable[[str, str | None, bytes], Mapping[str, int]]
-"""Takes a call: channel, signature header, body."""
+TakeCall = Callable[[str, Mapping[str, str], bytes, str], Mapping[str, int]]
+"""Takes a call: channel, headers, body, query."""
 
 PATHS = tuple(f"/hooks/{channel}" for channel in CHANNELS)
 """Paths that no caller's token opens; their calls are signed."""
@@ -37,6 +37,8 @@ class HookAnswer:
     """Told of a refusal of further contacts."""
     unmatched: int = 0
     """Matched no contact, or contradicted what was settled; kept."""
+    noted: int = 0
+    """Told of a message that is under way: settled nothing."""
 
 
 def hook_routes(take: TakeCall, work: Work) -> APIRouter:
@@ -48,22 +50,33 @@ def hook_routes(take: TakeCall, work: Work) -> APIRouter:
         response_model=shape(HookAnswer),
         openapi_extra={
             "security": [],
-            "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}},
+            "requestBody": {
+                "required": True,
+                "content": {
+                    "application/json": {"schema": {"type": "object"}},
+                    "application/x-www-form-urlencoded": {"schema": {"type": "object"}},
+                },
+            },
         },
     )
     async def take_hook(
         channel: ChannelName,
         request: Request,
-        signature: Annotated[str | None, Header(alias=SIGNATURE_HEADER, description="Time and HMAC-SHA256.")] = None,
+        _: Annotated[str | None, Header(alias=SIGNATURE_HEADER, description="Time and HMAC-SHA256.")] = None,
     ) -> Any:
-        """Takes receipts that a provider reports, signed with the channel's secret. The same call again: no change."""
+        """Takes receipts that a provider reports, signed with the channel's secret. The same call again: no change.
+
+        A provider whose file says how it signs its own callbacks posts them here as a form, with its own header.
+        """
         try:
-            return HookAnswer(**await work.run(take, channel, signature, await request.body()))
+            body = await request.body()
+            return HookAnswer(**await work.run(take, channel, request.headers, body, request.url.query))
         except SignatureError as error:
             raise ProblemError(
-                401, error.rule, f"A call signed for this channel in {SIGNATURE_HEADER}, please."
+                401, error.rule, f"A call signed for this channel in {SIGNATURE_HEADER}, or as its provider signs."
             ) from None
         except BodyError:
-            raise ProblemError(422, "hook.body", 'A JSON object {"receipts": […]} of receipts, please.') from None
+            expected = 'A JSON object {"receipts": […]} of receipts, or the form of the provider, please.'
+            raise ProblemError(422, "hook.body", expected) from None
 
     return router

@@ -5,6 +5,11 @@ and the HMAC-SHA256, under the secret of the channel's connection (extra `webhoo
 `<seconds>.<body>`. While a secret is changed, a sender may add a further `v1=` under the other one. A call older or
 newer than the tolerance by the machine's clock is refused; within it, each signature is taken once. The body is JSON:
 `{"receipts": [...]}`, each as the provider's receipts are when they are asked for.
+
+A call without that header is taken from a provider that signs in a way of its own: as its file says (`callbacks`),
+where the channel's connection has an address for it (extra `callback`).
+
+Receipts that come by a webhook and are polled as well are taken in once.
 """
 
 from __future__ import annotations
@@ -14,7 +19,7 @@ import hmac
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,12 +28,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from arrears.clock import Clock
 from arrears.errors import ChannelError
-from arrears.outreach.channels.address import AddressResolver
+from arrears.outreach.callbacks import form_signature, read_callback, read_form
+from arrears.outreach.channels.address import AddressResolver, ChannelAddress
 from arrears.outreach.channels.base import Receipt
 from arrears.outreach.channels.http import receipt_of
+from arrears.outreach.channels.providers import load_provider
 from arrears.outreach.receipts import Desk, take_in
 from arrears.outreach.rules import load_contact_rules
-from arrears.rules.rule_set import load_rule_set
+from arrears.rules.rule_set import RuleSet, load_rule_set
 from arrears.settings import Settings
 from arrears.warehouse.ops_contacts import WebhookCall
 
@@ -76,31 +83,71 @@ class Webhooks:
         self._clock = clock
         self._machine_time = machine_time
 
-    def take(self, channel: str, header: str | None, body: bytes) -> dict[str, int]:
+    def take(self, channel: str, headers: Mapping[str, str], body: bytes, query: str = "") -> dict[str, int]:
         """Takes one call of the provider of `channel`; gives how many receipts did what, as `receipts.take_in` does.
 
-        A call that was taken before is answered and changes nothing. Raises SignatureError for one that is not signed
-        as it must be, or whose channel has no secret; BodyError.
+        noted: it settles nothing. A call that was taken before is answered and changes nothing. Raises SignatureError
+        for one that is not signed as it must be, or whose channel has no secret; BodyError.
         """
-        now = self._machine_time()
-        signature = check_signature(self._secret(channel), header, body, now)
-        receipts = read_body(body)
-        day = self._clock.today()
-        contact, _ = load_contact_rules(load_rule_set(self._settings.rules, day))
+        now, told = self._machine_time(), {name.lower(): value for name, value in headers.items()}
+        try:
+            address = self._resolver(channel)
+        except ChannelError:
+            raise SignatureError("hook.no_secret") from None
+        header = told.get(SIGNATURE_HEADER.lower())
+        callback = address.text("callback", "")
+        if header is None and callback:
+            rules = load_rule_set(self._settings.rules, self._clock.today())
+            signature, receipts = _read_own(rules, channel, address, callback, told, body, query)
+        else:
+            signature = check_signature(_secret(address.text("webhook_secret", "")), header, body, now)
+            receipts = read_body(body)
+            rules = load_rule_set(self._settings.rules, self._clock.today())
+        contact, _ = load_contact_rules(rules)
         with self._warehouse().begin() as connection:
             if not _is_new(connection, channel, signature, now):
-                return {"repeated": len(receipts)}
-            counts: Counter[str] = take_in(connection, channel, receipts, Desk(contact, day, self._clock.now()))
-        return dict(counts)
+                return {"repeated": max(len(receipts), 1)}
+            desk = Desk(contact, self._clock.today(), self._clock.now())
+            counts: Counter[str] = take_in(connection, channel, receipts, desk)
+        return dict(counts) if receipts else {"noted": 1}
 
-    def _secret(self, channel: str) -> SecretStr:
-        try:
-            secret = self._resolver(channel).text("webhook_secret", "")
-        except ChannelError:
-            secret = ""
-        if len(secret) < SHORTEST_SECRET:
-            raise SignatureError("hook.no_secret")
-        return SecretStr(secret)
+
+def _secret(text: str) -> SecretStr:
+    if len(text) < SHORTEST_SECRET:
+        raise SignatureError("hook.no_secret")
+    return SecretStr(text)
+
+
+def _read_own(
+    rules: RuleSet,
+    channel: str,
+    address: ChannelAddress,
+    callback: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    query: str,
+) -> tuple[str, Sequence[Receipt]]:
+    """Signature and receipts of a call that is signed as the channel's provider does it."""
+    contact, _ = load_contact_rules(rules)
+    rule = {str(name): each for name, each in contact.channels.items()}.get(channel)
+    callbacks = None if rule is None else load_provider(rules, rule.provider).callbacks
+    given = None if callbacks is None else headers.get(callbacks.header.lower())
+    if callbacks is None or given is None:
+        raise SignatureError("hook.unsigned")
+    secret = _secret(address.password.get_secret_value())
+    try:
+        fields = read_form(body)
+        # what is signed is the address as the message named it, whatever stands before this server
+        right = form_signature(secret, f"{callback.partition('?')[0]}?{query}", fields)
+    except ValueError:
+        raise SignatureError("hook.forged") from None
+    if not hmac.compare_digest(right.encode(), given.encode()):
+        raise SignatureError("hook.forged")
+    try:
+        receipt = read_callback(callbacks, read_form(query.encode()), fields)
+    except (KeyError, ValueError):
+        raise BodyError from None
+    return right, [] if receipt is None else [receipt]
 
 
 def read_body(body: bytes) -> Sequence[Receipt]:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 
 from arrears.errors import ChannelError
+from arrears.outreach.callbacks import callback_address
 from arrears.outreach.channels.address import ChannelAddress, connection_variable
 from arrears.outreach.channels.base import (
     Ending,
@@ -25,7 +26,7 @@ from arrears.outreach.channels.base import (
     never_asked,
     pause,
 )
-from arrears.outreach.channels.providers import CODE, Meaning, Provider, filled, filled_path, found_at
+from arrears.outreach.channels.providers import CODE, Meaning, Provider, filled, filled_path, found_at, without_callback
 from arrears.outreach.states import DOUBTFUL_REASONS, State
 
 _PARALLEL = 8
@@ -36,7 +37,8 @@ _LONGEST_RETRY_AFTER = 1.0
 class HttpChannel:
     """A provider over HTTP.
 
-    The connection's extra may say `sender` and `timeout` (seconds); its password is shown as the provider's file says.
+    The connection's extra may say `sender`, `timeout` (seconds) and `callback` (the address to which a provider that
+    signs in its own way reports); its password is shown as the provider's file says.
     """
 
     largest_batch = 256
@@ -48,6 +50,8 @@ class HttpChannel:
         self._tries = tries
         self._stopped = Stopped(stop_after)
         self._values = {"channel": name, "sender": address.text("sender", ""), "login": address.login or ""}
+        self._callback = address.text("callback", "")
+        self._fields = provider.send.fields if self._callback else without_callback(provider.send.fields)
         self._url = _base_url(address).rstrip("/")
         self._headers = _authorization(provider, address)
         timeout = httpx.Timeout(address.number("timeout", 10.0))
@@ -133,7 +137,9 @@ class HttpChannel:
             "language": message.language,
             "key": message.key,
         }
-        fields = {name: filled(value, values) for name, value in send.fields.items()}
+        if self._provider.callbacks is not None:
+            values["callback"] = callback_address(self._callback, self._provider.callbacks, message.key)
+        fields = {name: filled(value, values) for name, value in self._fields.items()}
         headers = {name: filled(value, values) for name, value in send.headers.items()}
         return httpx.Request(
             send.method,
@@ -209,7 +215,7 @@ def receipt_of(content: Mapping[str, Any]) -> Receipt:
     Raises KeyError, TypeError or ValueError for anything else.
     """
     outcome, promised = content["outcome"], content.get("promised_days")
-    if not isinstance(content["key"], str) or not isinstance(content["delivered"], bool):
+    if not isinstance(content["key"], str) or "\0" in content["key"] or not isinstance(content["delivered"], bool):
         raise TypeError("a receipt with a key and whether it was delivered")
     if not isinstance(outcome, str) or not CODE.fullmatch(outcome):
         raise ValueError("an outcome that is a code")

@@ -19,9 +19,10 @@ from arrears.outreach.channels.base import Repeats
 from arrears.rules.files import RuleModel
 from arrears.rules.rule_set import RuleSet
 
-PLACEHOLDERS = frozenset({"to", "text", "language", "key", "channel", "sender", "login"})
+PLACEHOLDERS = frozenset({"to", "text", "language", "key", "channel", "sender", "login", "callback"})
 """What a request may name: address, text and language of the message; its key; the channel; the connection's extra
-`sender` and its login."""
+`sender` and its login; where the provider reports what becomes of it (without an extra `callback` the field that
+names it is left out)."""
 
 Status = Annotated[str, Field(pattern=r"^([1-5]\d\d|[1-5]xx)$")]
 """An HTTP status, or a hundred of them: 201, 4xx."""
@@ -151,6 +152,32 @@ class ReceiptsRequest(RuleModel):
     """Path on the connection's host; a GET with `after` and `limit`."""
 
 
+class Callbacks(RuleModel):
+    """How the provider reports by itself what becomes of a message: a form that it posts to the message's address."""
+
+    signature: Literal["url_and_fields_sha1"]
+    """How it signs: base64 of the HMAC-SHA1 over the address and all fields, under the connection's password."""
+    header: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]*$")]
+    """Header that carries the signature."""
+    key: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    """Parameter of the address's query that names the message."""
+    id: Annotated[str, Field(min_length=1)]
+    """Field with the provider's id of the message."""
+    status: Annotated[str, Field(min_length=1)]
+    """Field that says where the message is."""
+    delivered: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Statuses of a message that arrived."""
+    undelivered: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Statuses of one that never will; every other status settles nothing."""
+
+    @model_validator(mode="after")
+    def _one_meaning_each(self) -> Callbacks:
+        twice = sorted({*self.delivered} & {*self.undelivered})
+        if twice:
+            raise ValueError(f"each status once, not {', '.join(twice)} twice")
+        return self
+
+
 class Provider(RuleModel):
     """How one provider is used over HTTP."""
 
@@ -170,6 +197,8 @@ class Provider(RuleModel):
     """How it is asked; for providers that can be."""
     receipts: ReceiptsRequest | None = None
     """How it is asked for receipts; without it they come by webhook or not at all."""
+    callbacks: Callbacks | None = None
+    """How it reports by itself, where it signs in a way of its own."""
 
     @model_validator(mode="after")
     def _keeps_its_word(self) -> Provider:
@@ -184,7 +213,20 @@ class Provider(RuleModel):
             raise ValueError("a request that names ${key}, by which repeats are dropped")
         if "to" not in names:
             raise ValueError("a request that names ${to}")
+        if ("callback" in names) != (self.callbacks is not None):
+            raise ValueError("callbacks, and a field of the request that names ${callback}; or neither")
+        if any(_names_callback(value) for value in (self.send.path, *self.send.headers.values())):
+            raise ValueError("${callback} in a field of the body")
         return self
+
+
+def _names_callback(template: str) -> bool:
+    return "callback" in Template(template).get_identifiers()
+
+
+def without_callback(fields: Mapping[str, str]) -> Mapping[str, str]:
+    """The fields of a request that do not say where the provider reports."""
+    return {name: value for name, value in fields.items() if not _names_callback(value)}
 
 
 def load_provider(rules: RuleSet, name: str) -> Provider:
