@@ -24,7 +24,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", ["fernet_key", "jwt_secret", "api_secret_key", "gateway_token"])
+@pytest.mark.parametrize("name", ["fernet_key", "jwt_secret", "api_secret_key", "gateway_token", "webhook_secret"])
 def test_a_secret_is_made_once_and_closed_to_others(home: StackHome, name: str) -> None:
     first = home.secret(name)
     assert home.secret(name) == first

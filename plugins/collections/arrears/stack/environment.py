@@ -34,6 +34,11 @@ def library_environment(settings: Settings, **more: str) -> dict[str, str]:
     return {**inherited, **forced, **more}
 
 
+def connection_environment(connections: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+    """Connections by id as the variables in which Airflow and the library look for them."""
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in connections.items()}
+
+
 def airflow_environment(
     home: StackHome, settings: Settings, metadata: sa.URL, port: int, connections: Mapping[str, Mapping[str, object]]
 ) -> dict[str, str]:
@@ -79,7 +84,7 @@ def airflow_environment(
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }
     named = {f"AIRFLOW__{name}": value for name, value in options.items()}
-    named |= {f"AIRFLOW_CONN_{name.upper()}": json.dumps(connection) for name, connection in connections.items()}
+    named |= connection_environment(connections)
     return library_environment(settings, AIRFLOW_HOME=str(home.airflow), **named)
 
 

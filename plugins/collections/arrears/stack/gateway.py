@@ -15,7 +15,8 @@ from arrears.stack.home import StackHome
 from arrears.stack.processes import Service
 from arrears.stack.settings import StackSettings
 
-_HOST = "127.0.0.1"
+HOST = "127.0.0.1"
+"""Where all of it listens: on this machine alone."""
 _ANSWER_SECONDS = 1.0
 
 
@@ -47,21 +48,23 @@ def gateway_service(home: StackHome, ports: GatewayPorts, environment: Mapping[s
         environment={**environment, TOKEN_VARIABLE: home.secret("gateway_token")},
         folder=PROJECT,
         log=home.logs / "gateway.log",
-        is_ready=lambda: all(map(_answers, (ports.http, ports.smtp, ports.sftp))),
+        is_ready=lambda: all(map(answers, (ports.http, ports.smtp, ports.sftp))),
     )
 
 
 def gateway_connections(home: StackHome, ports: GatewayPorts) -> dict[str, dict[str, object]]:
-    """Airflow connections by id, one per channel that has a provider: all lead to the gateway."""
+    """Airflow connections by id, one per channel that has a provider: all lead to the gateway, whose receipts by
+    webhook are signed with a secret of this stack."""
     token = home.secret("gateway_token")
     identity = gateway_identity(home.home / "gateway")
-    web: dict[str, object] = {"conn_type": "http", "host": _HOST, "port": ports.http, "password": token}
+    web: dict[str, object] = {"conn_type": "http", "host": HOST, "port": ports.http, "password": token}
+    web["extra"] = {"webhook_secret": home.secret("webhook_secret")}
     return {
         "arrears_sms": web,
         "arrears_dialer": web,
         "arrears_email": {
             "conn_type": "smtp",
-            "host": _HOST,
+            "host": HOST,
             "port": ports.smtp,
             "login": "arrears",
             "password": token,
@@ -69,7 +72,7 @@ def gateway_connections(home: StackHome, ports: GatewayPorts) -> dict[str, dict[
         },
         "arrears_agency": {
             "conn_type": "sftp",
-            "host": _HOST,
+            "host": HOST,
             "port": ports.sftp,
             "login": USER,
             "password": token,
@@ -78,9 +81,10 @@ def gateway_connections(home: StackHome, ports: GatewayPorts) -> dict[str, dict[
     }
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether something on this machine listens at `port`."""
     try:
-        with socket.create_connection((_HOST, port), timeout=_ANSWER_SECONDS):
+        with socket.create_connection((HOST, port), timeout=_ANSWER_SECONDS):
             return True
     except OSError:
         return False

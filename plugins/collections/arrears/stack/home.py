@@ -20,6 +20,7 @@ _SECRETS: dict[str, Callable[[], str]] = {
     "jwt_secret": lambda: secrets.token_urlsafe(64),
     "api_secret_key": lambda: secrets.token_urlsafe(32),
     "gateway_token": lambda: secrets.token_urlsafe(24),
+    "webhook_secret": lambda: secrets.token_urlsafe(32),
 }
 ADMIN = "admin"
 """The one user of a local stack."""

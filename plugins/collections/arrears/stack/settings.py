@@ -34,6 +34,10 @@ class StackSettings(BaseSettings):
     """Port of the sandbox gateway's SMTP server; default a free one, kept."""
     gateway_sftp_port: int | None = Field(default=None, ge=1, le=65535)
     """Port of the sandbox gateway's SFTP server; default a free one, kept."""
+    webhooks: bool = False
+    """Whether the sandbox gateway sends its receipts by webhook as well, to an API that is started for it."""
+    webhook_port: int | None = Field(default=None, ge=1, le=65535)
+    """Port of that API; default a free one, kept."""
     demo_contracts: int | None = Field(default=None, ge=1)
     """Size of the generated lender; default that of the demo."""
     demo_seed: int | None = Field(default=None, ge=0)

@@ -17,9 +17,9 @@ from filelock import FileLock
 from arrears.settings import PROJECT, Settings
 from arrears.stack.airflow_api import AirflowApi
 from arrears.stack.display import Display
-from arrears.stack.environment import METADATA, airflow_environment, library_environment
+from arrears.stack.environment import METADATA, airflow_environment, connection_environment, library_environment
 from arrears.stack.follow import CHAIN, FIRST, DayProgress, follow
-from arrears.stack.gateway import gateway_connections, gateway_ports, gateway_service
+from arrears.stack.gateway import GatewayPorts, gateway_connections, gateway_ports, gateway_service
 from arrears.stack.home import ADMIN, StackHome
 from arrears.stack.lender import DATABASE as LENDER
 from arrears.stack.lender import changed, with_collectors, write_lender
@@ -34,6 +34,7 @@ from arrears.stack.processes import (
     uninterrupted,
 )
 from arrears.stack.settings import StackSettings
+from arrears.stack.webhooks import api_service, order_webhooks
 from arrears.warehouse.connect import DATABASE as WAREHOUSE
 from arrears.warehouse.embedded import EmbeddedPostgres, embedded_postgres
 
@@ -98,9 +99,11 @@ class Stack:
             readied = [pool.submit(_migrate_warehouse, self.settings)]
             if lender is not None:
                 readied.append(pool.submit(write_lender, self.home, self.stack, lender, self.as_of))
-            self._api = self._start_services()
+            ports = gateway_ports(self.home, self.stack)
+            self._api = self._start_services(ports)
             for future in readied:
                 future.result()
+            self._let_gateway_report(ports)
         return self._api
 
     def wait_complete(self) -> None:
@@ -153,9 +156,8 @@ class Stack:
         self.settings = changed(self.settings, ledger=lender.render_as_string(hide_password=False))
         return lender
 
-    def _start_services(self) -> AirflowApi:
+    def _start_services(self, ports: GatewayPorts) -> AirflowApi:
         port = self.home.port("ui", self.stack.ui_port)
-        ports = gateway_ports(self.home, self.stack)
         metadata = self.postgres.url(METADATA)
         gateway = self._start(gateway_service(self.home, ports, library_environment(self.settings)))
         environment = airflow_environment(
@@ -165,6 +167,16 @@ class Stack:
         api = self._start_airflow(environment, f"http://127.0.0.1:{port}")
         gateway.wait_ready(self._deadline(), self.services)
         return api
+
+    def _let_gateway_report(self, ports: GatewayPorts) -> None:
+        """Lets the gateway send its receipts to an API of the stack where that is asked for; they are polled anyway."""
+        port = None
+        if self.stack.webhooks:
+            port = self.home.port("webhook", self.stack.webhook_port)
+            connections = connection_environment(gateway_connections(self.home, ports))
+            service = self._start(api_service(self.home, port, library_environment(self.settings, **connections)))
+            service.wait_ready(self._deadline(), self.services)
+        order_webhooks(self.home, ports.http, port)
 
     def _start_airflow(self, environment: Mapping[str, str], url: str) -> AirflowApi:
         api = AirflowApi(url, ADMIN, self.home.admin_password())
