@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ import pytest
 from arrears.outreach.addressees import Addressee
 from arrears.outreach.contacts import Contact, standing
 from arrears.outreach.gate import Book, Gate
+from arrears.outreach.holidays import unknown_holidays
 from arrears.outreach.rules import Caps, ContactRules
 from arrears.outreach.stated import Statement
 from arrears.outreach.states import State
@@ -30,8 +31,8 @@ FACTS: dict[str, Any] = {
     "hold_kind": None,
     "time_zone": "Asia/Shanghai",
     "region": None,
-    "contracts": 2,
-    "contracts_promised": 0,
+    "debts": "K1,K2",
+    "promised": None,
 }
 
 
@@ -200,17 +201,18 @@ def test_hours_that_he_agreed_to_are_open() -> None:
 @pytest.mark.parametrize(
     ("stops", "promised", "verdict"),
     [
-        ("any_contract", 0, "go"),
-        ("any_contract", 1, "block"),
-        ("all_contracts", 1, "go"),
-        ("all_contracts", 2, "block"),
-        ("never", 2, "go"),
+        ("any_contract", None, "go"),
+        ("any_contract", "K2", "block"),
+        ("all_contracts", None, "go"),
+        ("all_contracts", "K1", "go"),
+        ("all_contracts", "K1,K2", "block"),
+        ("never", "K1,K2", "go"),
     ],
 )
-def test_promises(stops: str, promised: int, verdict: str) -> None:
+def test_promises(stops: str, promised: str | None, verdict: str) -> None:
     promise = CONTACT.live_promise.model_copy(update={"stops": stops})
     contact = CONTACT.model_copy(update={"live_promise": promise})
-    assert judged(contact=contact, contracts_promised=promised)[0] == verdict
+    assert judged(contact=contact, promised=promised)[0] == verdict
 
 
 def test_payments_and_answers_of_the_day() -> None:
@@ -244,6 +246,25 @@ def test_calls_close_together_are_kept_as_what_could_rebut() -> None:
         {"channel": "dialer", "contract_ids": "K1"}, Addressee("C1", FACTS), Book(contacts=contacts)
     )
     assert (opinion.verdict, opinion.flags) == ("go", ("rebut:us_reg_f.calls_close_together",))
+
+
+def test_nobody_is_visited_on_a_public_holiday_of_the_shipped_list() -> None:
+    national_day = NOW.replace(month=10, day=1)
+    assert judged("field", at=national_day) == ("block", "cn.public_holiday")
+    assert judged("sms", at=national_day) == ("go", None)
+    assert judged("field", at=NOW.replace(month=10, day=10)) == ("go", None), "a Saturday that makes up for one"
+    assert [len(rest.days) for rest in pack("cn").holidays] == [33]
+    assert unknown_holidays(CN, NOW.date()) == []
+    assert unknown_holidays(CN, date(2027, 1, 1)) == [
+        "Whether 2027-01-01 is a holiday is not known: public_holiday of the policy pack cn has no days of 2027."
+    ]
+
+
+def test_a_day_of_another_year_than_the_list_is_for_is_wrong() -> None:
+    rest = {"id": "new_year", "days": ["2026-01-01", "2027-01-01"], "years": [2026], "source": "house"}
+    text = pack("cn").model_dump(mode="json") | {"holidays": [rest]}
+    with pytest.raises(ValueError, match="days of the years 2026, not 2027-01-01"):
+        PolicyPack.model_validate(text)
 
 
 def test_holidays() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
 
 from arrears.docs.markdown import table
 from arrears.docs.rule_tables import with_vocabulary
@@ -64,7 +65,7 @@ def _limits(pack: PolicyPack, several: bool) -> Iterator[tuple[str, str, str, st
     for stop in pack.stops:
         yield _kinds(stop.kinds), f"none after the customer's notice: {stop.reason}", "block", before + stop.source
     for holidays in pack.holidays:
-        days = ", ".join(day.isoformat() for day in holidays.days) or "no day is named"
+        days = ", ".join(_spans(holidays.days)) or "no day is named"
         yield _kinds(holidays.kinds), f"none on {days}", holidays.verdict, before + holidays.source
     yield (
         "any",
@@ -88,18 +89,25 @@ def _days(days: int) -> str:
     return "a day" if days == 1 else f"in {days} consecutive days"
 
 
+def _spans(days: Sequence[date]) -> Iterator[str]:
+    """Days, those that follow each other as one span."""
+    listed = sorted(set(days))
+    begins = [day for day in listed if day - timedelta(days=1) not in listed]
+    ends = [day for day in listed if day + timedelta(days=1) not in listed]
+    for first, last in zip(begins, ends, strict=True):
+        yield first.isoformat() if first == last else f"{first} to {last}"
+
+
 def _lifted(rule: ContactLimit | CoolDown) -> str:
     return ", unless he agreed to more" if rule.unless_agreed else ""
 
 
 def approvals(strategy: Strategy, policy: Policy) -> Iterator[tuple[str, str, str, str, str]]:
     """Rule, attributes under review that it reads, who approved that, on which day and why."""
-    verdicts = policy.verdicts()
     for each, vocabulary in with_vocabulary(strategy):
         reads: dict[int, set[str]] = {}
         for position, attribute in attributes_read(each, vocabulary):
-            # what the pack does not name is under review
-            if verdicts.get(attribute, "review") == "review":
+            if policy.under_review(attribute):
                 reads.setdefault(position, set()).add(attribute)
         for position, attributes in sorted(reads.items()):
             rule = each.rules[position]

@@ -26,6 +26,7 @@ CHECKS: tuple[str, ...] = (
     "arrears.strategy.check_tables:unused_values",
     "arrears.strategy.check_experiments:experiment_findings",
     "arrears.kpi.targets:target_findings",
+    "arrears.outreach.holidays:holiday_findings",
 )
 """The checks after those of the files' form, `module:function` of type Check; imported when a rule set is checked."""
 
