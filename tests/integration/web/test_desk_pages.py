@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import threading
-import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from starlette.requests import Request
+from tests.support.browsers import chromium, end, serving
 from tests.support.desk_floor import NOON, TODAY, Floor, copy_rules, empty_ops, lead
 
 from arrears.desk.callers import Caller
@@ -22,6 +21,7 @@ from arrears.desk.desk import Desk
 from arrears.settings import load_settings
 from arrears.warehouse.audit import StepResultRow
 from arrears.warehouse.connect import open_warehouse
+from arrears.warehouse.mart import CollectorDay, TeamDay
 from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 
 PAGES = ("/allocation", "/pool")
@@ -212,13 +212,93 @@ def test_why_one_has_fewer_and_how_even_the_split_was(application: Any, floor: F
     assert "地区限制、语言限制、分配后已移交或退回" in chinese
 
 
+WORKED: dict[str, Any] = {
+    "cases": 10,
+    "overdue_amount": 1000,
+    "touched_cases": 8,
+    "attempts": 20,
+    "connected_attempts": 10,
+    "right_party_attempts": 5,
+    "tried_customers": 8,
+    "connected_customers": 6,
+    "promises": 2,
+    "promises_due": 2,
+    "promises_kept": 1,
+    "recovered_amount": 30,
+    "planned_contacts": 10,
+    "blocked_contacts": 1,
+    "target_amount": 20,
+    "coverage_target": "0.9",
+    "connect_target": "0.4",
+    "kept_target": "0.5",
+    "compliance_target": "0.9",
+}
+"""A day of a collector: more recovered than asked, with fewer of his cases touched than asked."""
+
+
+@pytest.fixture
+def finished(floor: Floor) -> Iterator[Floor]:
+    """The two days before, as the KPIs have them, of 70 collectors of two teams."""
+    people = [("E01", "<i>north</i>"), *[(f"S{number:02}", "south") for number in range(69)]]
+    days = [TODAY - timedelta(days=back) for back in (1, 2)]
+    figures = {each.name: 0 for each in CollectorDay.__table__.columns if not each.nullable}
+    heads = {each.name: 0 for each in TeamDay.__table__.columns if not each.nullable}
+    named = {"basis": "frozen", "known_as_of": TODAY}
+    with floor.warehouse.begin() as connection:
+        connection.execute(
+            sa.insert(CollectorDay),
+            [
+                {**figures, **WORKED, **named, "as_of": day, "collector_id": who, "team": team}
+                for day in days
+                for who, team in people
+            ],
+        )
+        connection.execute(
+            sa.insert(TeamDay),
+            [
+                {**heads, **named, "as_of": day, "team": team, "collectors": number, "present_collectors": number}
+                for day in days
+                for team, number in (("<i>north</i>", 1), ("south", 69))
+            ],
+        )
+    yield floor
+    with floor.warehouse.begin() as connection:
+        for table in (CollectorDay, TeamDay):
+            connection.execute(sa.delete(table))
+
+
+def test_what_is_recovered_stands_beside_how_and_against_what_is_asked(application: Any, finished: Floor) -> None:
+    page = fetch(application, "/performance?lang=en")
+    row = re.search(r'<tr data-key="of-E01".*?</tr>', page.text, re.DOTALL)
+    assert row is not None
+    words = re.sub(r"\s+", " ", re.sub("<[^>]+>", " ", row[0])).strip()
+    # of two days: recovered, attainment, coverage, connect, promise, kept, compliance, in hand
+    assert words == ("E01 &lt;i&gt;north&lt;/i&gt; 60 150 % 80.0 % below target 50.0 % 40.0 % 50.0 % 90.0 % 4")
+    assert "<i>north" not in page.text
+    assert page.text.count('data-key="team-') == 3, "north has cases in hand, and no finished day"
+    assert page.text.count('data-key="of-') == 50
+    assert fetch(application, "/performance?lang=en&page=2").text.count('data-key="of-') == 20
+    assert 'data-key="day-2026-11-18"' in page.text
+    one = fetch(application, "/performance?lang=en&days=1").text
+    assert 'data-key="day-' not in one, "one day has no trend"
+    chinese = fetch(application, "/performance?lang=zh").text
+    for word in ("绩效", "回收", "达成率", "覆盖率", "接通率", "承诺率", "兑现率", "合规", "在手案件", "低于目标"):
+        assert word in chinese, word
+
+
+def test_without_finished_days_there_is_nothing_to_judge(application: Any) -> None:
+    for lang, words in (("zh", "没有已结束的业务日"), ("en", "No finished day")):
+        empty = fetch(application, f"/performance?lang={lang}")
+        assert (empty.status_code, 'data-key="of-' in empty.text) == (200, False)
+        assert words in empty.text
+
+
 # ---- in a real browser
 
 
 @pytest.fixture
 def served(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The pages with the API that their forms send to, as the plugin mounts both, for a lead."""
-    import uvicorn
     from fastapi import FastAPI
 
     from arrears.web import api
@@ -231,36 +311,15 @@ def served(application: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     mounted = api.create_mounted_api(who)
     outer.mount(api.PREFIX, mounted)
     outer.mount("/arrears", application)
-    server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
+    with serving(outer) as address:
+        yield address
     asyncio.run(end(mounted))
-
-
-async def end(application: Any) -> None:
-    """Has the application close what it opened, as a server does at its end."""
-    async with application.router.lifespan_context(application):
-        pass
 
 
 @pytest.fixture
 def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
-        )
+    with chromium() as started:
         yield started
-        started.close()
 
 
 def watched(browser: Any, address: str) -> tuple[Any, list[str], list[str]]:
@@ -398,3 +457,80 @@ def test_with_the_keyboard_alone_and_a_refusal_in_words(served: str, browser: An
     tab.keyboard.press("Enter")
     outcome(tab, "E01 took 5 cases")
     tab.locator("#grab-phone:focus").wait_for(timeout=15_000)
+
+
+def go_to(tab: Any, place: str, key: str = "Tab") -> None:
+    """Presses `key` until the focus is on the element of this id."""
+    for _ in range(150):
+        if tab.evaluate("document.activeElement.id") == place:
+            return
+        tab.keyboard.press(key)
+    raise AssertionError(f"{key} does not lead to {place}")
+
+
+@pytest.mark.chromium
+def test_a_lead_moves_sets_marks_and_recalls_with_the_keyboard_alone(served: str, browser: Any, floor: Floor) -> None:
+    floor.cases(2, first=40, owner="E03", placement="agency")
+    tab, problems, _ = watched(browser, f"{served}/arrears/allocation?lang=en")
+    go_to(tab, "cases-E01")
+    tab.keyboard.press("Enter")
+    moved = held(floor, "E01")[-1]
+    tab.locator(f"[id='tick-{moved}']").wait_for(timeout=15_000)
+    go_to(tab, f"tick-{moved}", "Shift+Tab")
+    tab.keyboard.press("Space")
+    go_to(tab, "move-to")
+    tab.keyboard.type("E02")
+    go_to(tab, "move-reason")
+    tab.keyboard.type("knows the customer's language")
+    tab.keyboard.press("Enter")
+    outcome(tab, "1 cases handed over to E02")
+    assert floor.case(moved).collector_id == "E02"
+    tab.keyboard.press("Escape")
+    tab.locator("#cases-E01:focus").wait_for(timeout=15_000)
+
+    for button, field, value, done in (
+        ("quota-E01", "quota", "0", "Quota of E01 is 0 for today."),
+        ("batch-phone", "batch", "7", "A grab from phone takes 7 today."),
+        ("recall-phone", None, None, "2 cases recalled."),
+        ("absent-E01", None, None, "E01 is absent: 3 cases were spread over 2 others, 0 went to the pool."),
+        ("absent-E01", None, None, "E01 is back."),
+    ):
+        go_to(tab, button)
+        tab.keyboard.press("Enter")
+        if field is not None and value is not None:
+            assert tab.evaluate("document.activeElement.id") == field
+            tab.keyboard.type(value)
+        go_to(tab, "present-reason" if "back" in done else f"{button.split('-')[0]}-reason")
+        tab.keyboard.type("<i>why</i> '; --")
+        tab.keyboard.press("Enter")
+        outcome(tab, done)
+        if "recalled" not in done:
+            tab.locator(f"#{button}:focus").wait_for(timeout=15_000)
+    assert [each.action for each in reversed(floor.desk.audit(lead()).events) if each.action != "redealt"] == [
+        "handed_over",
+        "quota_set",
+        "batch_set",
+        *["recalled"] * 2,
+        "absent",
+        "back",
+    ]
+    tab.locator("#recent q", has_text="<i>why</i> '; --").first.wait_for(timeout=15_000)
+    assert problems == []
+
+
+@pytest.mark.chromium
+def test_performance_is_read_with_the_keyboard_on_a_laptop(served: str, browser: Any, finished: Floor) -> None:
+    tab, problems, asked = watched(browser, f"{served}/arrears/performance?lang=en")
+    for _ in range(40):
+        tab.keyboard.press("Tab")
+        if "days=30" in (tab.evaluate("document.activeElement.getAttribute('href')") or ""):
+            break
+    tab.keyboard.press("Enter")
+    tab.wait_for_url("**days=30**")
+    tab.locator("[data-key=of-E01]").wait_for(timeout=15_000)
+    go_to(tab, "next-page")
+    tab.keyboard.press("Enter")
+    tab.locator("[data-key=of-S68]").wait_for(timeout=15_000)
+    assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert problems == []
+    assert all(url.startswith(served) for url in asked)

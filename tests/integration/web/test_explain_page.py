@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+from tests.support.browsers import chromium, serving
 from tests.support.decided_days import AS_OF, contract, decide, dues
 
 from arrears.run import open_run
@@ -215,32 +213,17 @@ def test_the_page_is_in_the_navigation(web_app: Any) -> None:
 @pytest.fixture
 def served(application: Any, decided: None) -> Iterator[str]:
     """The application under its prefix on a port of this machine."""
-    import uvicorn
     from fastapi import FastAPI
 
     outer = FastAPI()
     outer.mount("/arrears", application)
-    server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
+    with serving(outer) as address:
+        yield address
 
 
 @pytest.mark.chromium
 def test_it_is_used_with_the_keyboard_alone(served: str) -> None:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
-        )
+    with chromium() as browser:
         tab = browser.new_page(locale="en-GB")
         problems: list[str] = []
         asked: list[str] = []
@@ -260,7 +243,6 @@ def test_it_is_used_with_the_keyboard_alone(served: str) -> None:
         tab.get_by_role("heading", name="规则判定").wait_for(timeout=30_000)
         assert tab.get_by_label("合同号").input_value() == "C-31-DAYS"
         wide = tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-        browser.close()
     assert problems == []
     assert wide, "nothing sticks out to the side"
     assert not [url for url in asked if "C-31" in url], "an id is in no address"

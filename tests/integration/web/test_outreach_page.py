@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +14,7 @@ from urllib.parse import urlencode
 import httpx
 import pytest
 import sqlalchemy as sa
+from tests.support.browsers import chromium, serving
 from tests.support.desk_floor import MovingClock, empty_ops
 from tests.support.outreach_page_day import DAY, GUIDELINE, NINE, key_of, task, write_day, write_plan
 
@@ -369,7 +367,6 @@ def test_without_a_warehouse_it_says_so(application: Any, web_app: Any, monkeypa
 
 @pytest.fixture
 def served(application: Any, day: sa.Engine, settings_of_pages: Path) -> Iterator[str]:
-    import uvicorn
     from fastapi import FastAPI
     from starlette.requests import Request
 
@@ -394,27 +391,13 @@ def served(application: Any, day: sa.Engine, settings_of_pages: Path) -> Iterato
     outer = FastAPI()
     outer.mount("/arrears/api", api)
     outer.mount("/arrears", application)
-    server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
+    with serving(outer) as address:
+        yield address
 
 
 @pytest.fixture
 def browse() -> Iterator[Callable[[str], tuple[Any, list[str], list[str]]]]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
-        )
+    with chromium() as started:
 
         def go(address: str) -> tuple[Any, list[str], list[str]]:
             tab = started.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB").new_page()
@@ -427,7 +410,6 @@ def browse() -> Iterator[Callable[[str], tuple[Any, list[str], list[str]]]]:
             return tab, problems, asked
 
         yield go
-        started.close()
 
 
 @pytest.mark.chromium

@@ -283,6 +283,14 @@ def test_a_failed_step_shows_its_message(whole_day: sa.Engine, get: Getter) -> N
     assert "expected &lt;b&gt;that&lt;/b&gt;; found this." in page.text, "what a message says is text, never markup"
 
 
+def test_a_queue_without_collectors_is_said_where_ops_look(whole_day: sa.Engine, get: Getter) -> None:
+    told = "queue phone: nobody is at work who is trained for it; 12 cases are in the grab pool"
+    record(whole_day, "allocate_cases", warnings=[told, "queue <b>x</b>: not in allocation.yaml"])
+    page = get("/day?lang=en")
+    assert told in text_of(page)
+    assert "queue &lt;b&gt;x&lt;/b&gt;: not in allocation.yaml" in page.text
+
+
 def test_only_the_last_attempt_counts(whole_day: sa.Engine) -> None:
     record(whole_day, "build_kpis", state="failed", error="lost")
     record(whole_day, "build_kpis", rows={"kpi": 5})

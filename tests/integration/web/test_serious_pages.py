@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support.browsers import chromium, end, serving
 from tests.support.serious_floor import contact_rows, empty, put_cases, put_contacts
 
 from arrears.desk.callers import Caller
@@ -83,15 +81,8 @@ def test_keys_and_contracts_are_in_no_address_and_markup_is_text(application: An
         assert "0000000" not in address
 
 
-async def closed(mounted: Any) -> None:
-    """Has a mounted application close what it opened, as its server does."""
-    async with mounted.router.lifespan_context(mounted):
-        pass
-
-
 @pytest.fixture
 def served(application: Any, engine: sa.Engine) -> Iterator[str]:
-    import uvicorn
     from fastapi import FastAPI
 
     from arrears.web import api
@@ -103,34 +94,19 @@ def served(application: Any, engine: sa.Engine) -> Iterator[str]:
     mounted = api.create_mounted_api(somebody)
     outer.mount("/arrears/api", mounted)
     outer.mount("/arrears", application)
-    server = uvicorn.Server(uvicorn.Config(outer, host="127.0.0.1", port=0, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        assert time.monotonic() < deadline, "the server did not start"
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(timeout=30)
-    asyncio.run(closed(mounted))
+    with serving(outer) as address:
+        yield address
+    asyncio.run(end(mounted))
 
 
 @pytest.fixture
 def tab(served: str) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
-            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
-        )
+    with chromium() as browser:
         page = browser.new_context(viewport={"width": 1280, "height": 760}, locale="en-GB").new_page()
         page.problems = []
         page.on("pageerror", lambda error: page.problems.append(str(error)))
         page.on("console", lambda told: page.problems.append(told.text) if told.type == "error" else None)
         yield page
-        browser.close()
 
 
 def outcome(tab: Any, words: str) -> None:

@@ -292,7 +292,8 @@ def desk_routes(templates: Jinja2Templates, sources: Sources, prefix: str, heade
             settings = sources.settings()
             last = settings.acting_clock().today() - timedelta(days=1)
             with sources.warehouse().connect() as connection:
-                view = performance(connection, from_day=last - timedelta(days=question.days - 1), to_day=last)
+                first = last - timedelta(days=question.days - 1)
+                view = performance(connection, from_day=first, to_day=last, teams=caller.teams)
             start = (question.page - 1) * PEOPLE_A_PAGE
             return {
                 "view": view,
