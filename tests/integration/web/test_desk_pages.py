@@ -277,7 +277,7 @@ def test_what_is_recovered_stands_beside_how_and_against_what_is_asked(applicati
     assert "<i>north" not in page.text
     assert page.text.count('data-key="team-') == 3, "north has cases in hand, and no finished day"
     assert page.text.count('data-key="of-') == 50
-    assert fetch(application, "/performance?lang=en&page=2").text.count('data-key="of-') == 20
+    assert fetch(application, "/performance?lang=en&page=2").text.count('data-key="of-') == 22
     assert 'data-key="day-2026-11-18"' in page.text
     one = fetch(application, "/performance?lang=en&days=1").text
     assert 'data-key="day-' not in one, "one day has no trend"
