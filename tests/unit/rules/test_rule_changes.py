@@ -123,7 +123,7 @@ def test_a_file_beside_the_days_is_refused(rules: Path) -> None:
 def test_a_change_without_its_header_is_refused(rules: Path) -> None:
     folder = change(rules, DAY, "ageing.yaml", "grace_days: 0", "grace_days: 3")
     (folder / "rule_set.yaml").unlink()
-    with pytest.raises(RulesError, match="no such file") as error:
+    with pytest.raises(RulesError, match=r"a rule_set\.yaml of its own in every change") as error:
         load_rule_set(rules, DAY)
     assert error.value.where == str(folder / "rule_set.yaml")
     assert grace(rules, BEFORE) == 0

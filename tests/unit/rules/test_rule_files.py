@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from arrears.errors import RulesError
+from arrears.rules.files import Document
 from arrears.rules.findings import raise_errors
 from arrears.rules.registry import FILES, parse_all
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import PROJECT
-from arrears.strategy.check import check_rules, uses_under_review
+from arrears.strategy.check import check_folder, check_rules, uses_under_review
 from arrears.strategy.compile import load_strategy
 
 SHIPPED = PROJECT / "include" / "rules"
@@ -40,6 +41,7 @@ def test_all_that_is_wrong_with_a_table_is_told_at_once(rules: Path) -> None:
     path.write_text(text, encoding="utf-8")
     errors = [each for each in check_rules(load_rule_set(rules, DAY)) if each.code == "file"]
     said = "; ".join(each.message for each in errors)
+    assert "gives 5; found 5 at segment.rules.1.then.segment" in said
     assert "rule ids once each in table segment; SEG1 comes again" in said
     assert "rule SEG6 of table segment to give segment, not segmnt" in said
     assert "a text for segment; rule SEG1 of table segment gives 5" in said
@@ -82,13 +84,14 @@ def test_every_shipped_file_is_registered() -> None:
         ("ageing.yaml", "grace_days: 0", "grace_days: -1", "greater than or equal to 0", ""),
         ("ageing.yaml", "grace_days: 0", "grace_days: three", "valid integer", ""),
         ("ageing.yaml", "bucket: M3", "bucket: M2", "bucket names once each; M2", ""),
-        ("ageing.yaml", "class: mid", "class: middle", "'current', 'low', 'mid' or 'high'", ""),
+        ("ageing.yaml", "class: mid", "class: midd", "'current', 'low', 'mid' or 'high'", "Did you mean 'mid'?"),
         ("scores.yaml", "from_bucket: 2", "from_bucket: 1", "no overlap between stages", ""),
         ("scores.yaml", "from_score: 650", "from_score: 400", "bands in ascending order", ""),
         ("treatments.yaml", "id: SEG2", "id: SEG1", "rule ids once each in table segment; SEG1", ""),
-        ("treatments.yaml", "queue: reminder}", "queue: remind}", "one of none, reminder", ""),
+        ("treatments.yaml", "queue: reminder}", "queue: remind}", "one of none, reminder", "Did you mean 'reminder'?"),
         ("treatments.yaml", "intensity: 1,", "intensity: soft,", "a number for intensity", ""),
-        ("treatments.yaml", "placement: field, ", "", "rule TRE9 of table treatment to give", ""),
+        ("treatments.yaml", "placement: field, ", "", "rule TRE9 of table treatment to give", "a value for each"),
+        ("treatments.yaml", "placement: field, ", "placment: field, ", "rule TRE9", "Did you mean 'placement'?"),
         (
             "policies/cn.yaml",
             "gender: {verdict: review",
@@ -111,6 +114,55 @@ def test_a_wrong_file_is_named_with_its_line(
     assert action in error.value.action
     missing_or_twice = "rule_set.yaml" in file
     assert missing_or_twice or error.value.where.endswith(f"{file}:{line}")
+
+
+@pytest.mark.parametrize(
+    ("new", "found"),
+    [
+        ("valid_from: 2026-02-30", "2026-02-30"),
+        ("valid_from: 2026-13-01", "2026-13-01"),
+        ("valid_from: 2026-01-01T99:00:00", "2026-01-01T99:00:00"),
+        ("valid_from: !day 2026-01-01", "the tag !day"),
+        ("valid_from: !!python/name:os.system x", "the tag tag:yaml.org,2002:python/name:os.system"),
+        ("valid_from: !!int x", "the tag tag:yaml.org,2002:int"),
+        ('valid_from: "2026\x07"', "the character 0x07"),
+        ("? [valid_from]\n: 2026-01-01", "a list or a mapping as a key"),
+        ("? {valid_from: 1}\n: 2026-01-01", "a list or a mapping as a key"),
+        ("valid_from: &itself [*itself]", "an anchor that holds itself"),
+        ("<<: {valid_from: 2026-01-01}", "'<<', which is not in quotes"),
+        ("valid_from: =", "'=', which is not in quotes"),
+        ("valid_from: " + "[" * 3_000, "lists or mappings nested hundreds deep"),
+        ("valid_from: 2026-01-01\n---\nname: another", "another document"),
+        ("valid_from:\n\t2026-01-01", "character '\\t' that cannot start any token"),
+        ("valid_from: 'soon", "unexpected end of stream"),
+        ("valid_from: [2015-01-01", "':' where ',' or ']' should be"),
+        ("valid_from: [2015-01-01]", "a list at valid_from"),
+        ("valid_from: *nothing", "undefined alias"),
+        ("valid_from: soon", "'soon' at valid_from"),
+        ("valid_from: ", "None at valid_from"),
+    ],
+    ids=lambda each: each[:40],
+)
+def test_what_is_no_yaml_or_no_day_is_told_with_its_line_and_never_breaks_the_check(
+    rules: Path, new: str, found: str
+) -> None:
+    line = edit(rules, "rule_set.yaml", "valid_from: 2015-01-01", new)
+    with pytest.raises(RulesError) as error:
+        load_rule_set(rules, DAY)
+    assert found in error.value.found
+    path, _, told = error.value.where.rpartition(":")
+    assert path == str(rules / "rule_set.yaml")
+    assert int(told) >= line or "nested" in found
+    (version, findings), *_ = check_folder(rules)
+    assert version is None
+    assert error.value.found in findings[0].message
+
+
+def test_what_yaml_reads_as_a_value_stays_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("a: &x [1, 2.5, yes, ~, 2026-02-28, '2026-02-30', !!str 5]\nb: *x\n5: {c: *x}\n", encoding="utf-8")
+    values = [1, 2.5, True, None, date(2026, 2, 28), "2026-02-30", "5"]
+    assert Document(path).content == {"a": values, "b": values, 5: {"c": values}}
 
 
 @pytest.mark.parametrize(

@@ -40,9 +40,10 @@ def check(
             continue
         verdict = "not good" if number["error"] else "good"
         uses = 0 if rule_set is None else len(uses_under_review(rule_set))
-        listed = ", ".join(f"{count} {severity}s" for severity, count in number.items() if count)
+        listed = ", ".join(f"{count} {severity}{'s' * (count > 1)}" for severity, count in number.items() if count)
         typer.echo(
-            f"rules: {verdict} ({name}: {listed or 'no findings'}, {uses} approved uses of attributes under review)"
+            f"rules: {verdict} ({name}: {listed or 'no findings'}, "
+            f"{uses} approved use{'s' * (uses != 1)} of attributes under review)"
         )
         for each in findings:
             if notes or each.severity != "note":

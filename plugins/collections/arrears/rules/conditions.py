@@ -6,7 +6,6 @@ declared names. Subqueries, other functions, several statements and comments are
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -15,6 +14,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
+from arrears.rules.files import did_you_mean
 from arrears.rules.vocabulary import Kind, Vocabulary
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE)
@@ -200,10 +200,9 @@ def _date(literal: exp.Literal) -> Kind:
 def _word(column: exp.Column, vocabulary: Vocabulary) -> Kind:
     identifier = column.this
     if column.table or column.name not in vocabulary.words or isinstance(identifier, exp.Star) or identifier.quoted:
-        near = difflib.get_close_matches(column.name, vocabulary.words, n=1)
         raise ConditionError(
             f"a name of the vocabulary, not {as_written(column)!r}",
-            f"Did you mean {near[0]!r}?" if near else "vocabulary.yaml lists the names.",
+            did_you_mean(column.name, vocabulary.words) or "vocabulary.yaml lists the names.",
         )
     return vocabulary.words[column.name].type
 
@@ -234,10 +233,9 @@ def _check_values(first: exp.Expr, others: Sequence[exp.Expr], vocabulary: Vocab
     for word in known:
         for text in texts:
             if word.values and text not in word.values:
-                near = difflib.get_close_matches(text, word.values, n=1)
                 raise ConditionError(
                     f"one of {', '.join(word.values)}, not {text!r}",
-                    f"Did you mean {near[0]!r}?" if near else "Correct the value.",
+                    did_you_mean(text, word.values) or "Correct the value.",
                 )
 
 

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from sqlglot import exp
 
 from arrears.rules.conditions import ConditionError, parse_condition, words_read
-from arrears.rules.files import CollectedError, PlacedError, RuleModel
+from arrears.rules.files import CollectedError, PlacedError, RuleModel, did_you_mean
 from arrears.rules.portable import portable
 from arrears.rules.vocabulary import Vocabulary, Word
 
@@ -135,7 +135,10 @@ class DecisionTable(RuleModel):
     def _wrong_result(self, result: dict[str, Value], who: str, *at: str | int) -> Iterator[PlacedError]:
         if set(result) != set(self.outputs):
             made = ", ".join(result) or "nothing"
-            yield PlacedError(f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {made}", *at)
+            unknown = [name for name in result if name not in self.outputs]
+            action = did_you_mean(unknown[0], self.outputs) if unknown else ""
+            message = f"{who} of table {self.name} to give {', '.join(self.outputs)}, not {made}"
+            yield PlacedError(message, *at, action=action or "Give a value for each of them, and for nothing else.")
         for name, value in result.items():
             output = self.outputs.get(name)
             if output is None:
@@ -145,7 +148,8 @@ class DecisionTable(RuleModel):
             if kind != output.type:
                 yield PlacedError(f"a {output.type} for {name}; {gives}", *at, name)
             elif output.values and value not in output.values:
-                yield PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name)
+                action = did_you_mean(value, output.values) or "Correct the value."
+                yield PlacedError(f"one of {', '.join(output.values)} for {name}; {gives}", *at, name, action=action)
             elif kind == "number":
                 yield from self._wrong_number(Decimal(value), output, f"for {name}; {gives}", *at, name)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Hashable, Iterator, Sequence
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,10 +23,11 @@ class RuleModel(BaseModel):
 
 
 class PlacedError(ValueError):
-    """What a model's check finds wrong, with the place of the item inside what it checked."""
+    """What a model's check finds wrong, with the place of the item inside what it checked, and what to do about it."""
 
-    def __init__(self, message: str, *at: str | int) -> None:
+    def __init__(self, message: str, *at: str | int, action: str = "Correct the value.") -> None:
         self.at = at
+        self.action = action
         super().__init__(message)
 
 
@@ -39,6 +41,8 @@ class CollectedError(ValueError):
 
 Model = TypeVar("Model", bound=RuleModel)
 Location = tuple[str | int, ...]
+_NOTHING = object()
+"""No value, where None is one."""
 
 
 class Document:
@@ -47,19 +51,29 @@ class Document:
     def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         self._lines: dict[Location, int] = {}
+        self._open: set[yaml.Node] = set()
         if text is None:
             text = _read(path)
         try:
             node = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.content: Any = {} if node is None else self._build(node, ())
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise RulesError(
-                expected="YAML",
-                found=(error.problem or "something else").removeprefix("found "),
-                where=f"{path}:{line}",
-                action="Correct the file's form; an editor with the JSON Schema shows the place.",
-            ) from None
-        self.content: Any = {} if node is None else self._build(node, ())
+            raise self._unreadable(error.problem or "something else", line) from None
+        except yaml.reader.ReaderError as error:
+            line = text.count("\n", 0, error.position) + 1
+            raise self._unreadable(f"the character {error.character:#04x}", line) from None
+        except RecursionError:
+            raise self._unreadable("lists or mappings nested hundreds deep", 1) from None
+
+    def _unreadable(self, found: str, line: int) -> RulesError:
+        told = re.fullmatch(r"expected (.*?),? but (?:got|found) (.*)", found)
+        return RulesError(
+            expected="YAML",
+            found=f"{told[2]} where {told[1]} should be" if told else re.sub("^(but )?found ", "", found),
+            where=f"{self.path}:{line}",
+            action="Correct the file's form; an editor with the JSON Schema shows the place.",
+        )
 
     def line(self, location: Location) -> int:
         """The line (from 1) of a key or item, or of the nearest one around it."""
@@ -72,32 +86,69 @@ class Document:
         """`file:line` of a key or item."""
         return f"{self.path}:{self.line(location)}"
 
+    def value(self, location: Location, otherwise: Any) -> Any:
+        """What stands at a key or item; `otherwise` if there is none."""
+        content = self.content
+        for part in location:
+            if isinstance(content, dict):
+                content = next((value for key, value in content.items() if str(key) == str(part)), _NOTHING)
+            else:
+                known = isinstance(content, list) and isinstance(part, int) and part < len(content)
+                content = content[part] if known else _NOTHING
+            if content is _NOTHING:
+                return otherwise
+        return content
+
     def _build(self, node: yaml.Node, location: Location) -> Any:
+        if node in self._open:
+            raise self._unreadable("an anchor that holds itself", node.start_mark.line + 1)
+        self._open.add(node)
         self._lines.setdefault(location, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            result: dict[Hashable, Any] = {}
-            for key_node, value_node in node.value:
-                key = self._scalar(key_node)
-                # pydantic names fields by text, also where YAML reads a key as a number
-                inner = (*location, str(key))
-                if key in result:
-                    raise RulesError(
-                        expected="each key once",
-                        found=f"{key!r} again (first on line {self._lines[inner]})",
-                        where=f"{self.path}:{key_node.start_mark.line + 1}",
-                        action="Remove one of the two.",
-                    )
-                self._lines[inner] = key_node.start_mark.line + 1
-                result[key] = self._build(value_node, inner)
-            return result
-        if isinstance(node, yaml.SequenceNode):
-            return [self._build(item, (*location, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node)
+        try:
+            if isinstance(node, yaml.MappingNode):
+                return self._mapping(node, location)
+            if isinstance(node, yaml.SequenceNode):
+                return [self._build(item, (*location, index)) for index, item in enumerate(node.value)]
+            return self._scalar(node)
+        finally:
+            self._open.remove(node)
+
+    def _mapping(self, node: yaml.MappingNode, location: Location) -> dict[Hashable, Any]:
+        result: dict[Hashable, Any] = {}
+        for key_node, value_node in node.value:
+            key = self._scalar(key_node)
+            # pydantic names fields by text, also where YAML reads a key as a number
+            inner = (*location, str(key))
+            if key in result:
+                raise RulesError(
+                    expected="each key once",
+                    found=f"{key!r} again (first on line {self._lines[inner]})",
+                    where=f"{self.path}:{key_node.start_mark.line + 1}",
+                    action="Remove one of the two.",
+                )
+            self._lines[inner] = key_node.start_mark.line + 1
+            result[key] = self._build(value_node, inner)
+        return result
 
     def _scalar(self, node: yaml.Node) -> Any:
+        line = node.start_mark.line + 1
+        if not isinstance(node, yaml.ScalarNode):
+            raise self._unreadable("a list or a mapping as a key", line)
         loader = yaml.SafeLoader("")
         try:
+            if node.tag not in (loader.DEFAULT_SCALAR_TAG, loader.resolve(yaml.ScalarNode, node.value, (True, False))):
+                raise self._unreadable(f"the tag {node.tag}", line)
             return loader.construct_object(node, deep=True)
+        except yaml.constructor.ConstructorError:
+            # what YAML has of its own besides values: keys to merge (<<), and =
+            raise self._unreadable(f"{node.value!r}, which is not in quotes", line) from None
+        except ValueError:
+            raise RulesError(
+                expected="a day of the calendar, YYYY-MM-DD",
+                found=node.value,
+                where=f"{self.path}:{line}",
+                action="Correct the day, or put the text in quotes if it is none.",
+            ) from None
         finally:
             loader.dispose()
 
@@ -153,34 +204,42 @@ def _problems(document: Document, model: type[RuleModel], invalid: ValidationErr
     return [_problem(document, model, *each) for each in ordered]
 
 
-def _placed(problem: ErrorDetails) -> Iterator[tuple[ErrorDetails, Location, str]]:
+def _placed(problem: ErrorDetails) -> Iterator[tuple[ErrorDetails, Location, PlacedError]]:
     """Each thing that a problem of pydantic's says, with its place in the file and what was expected there."""
     location = _location(problem["loc"])
     cause = problem.get("ctx", {}).get("error")
     if isinstance(cause, CollectedError):
         for each in cause.found:
-            yield problem, (*location, *each.at), str(each)
+            yield problem, (*location, *each.at), each
         return
-    at = cause.at if isinstance(cause, PlacedError) else ()
-    yield problem, (*location, *at), str(problem["msg"]).removeprefix("Value error, ")
+    if not isinstance(cause, PlacedError):
+        cause = PlacedError(str(problem["msg"]).removeprefix("Value error, "))
+    yield problem, (*location, *cause.at), cause
 
 
 def _problem(
-    document: Document, model: type[RuleModel], problem: ErrorDetails, location: Location, expected: str
+    document: Document, model: type[RuleModel], problem: ErrorDetails, location: Location, cause: PlacedError
 ) -> RulesError:
     name = ".".join(str(part) for part in location) or "the file"
-    action = "Correct the value."
-    found = f"{_shown(problem['input'])} at {name}"
+    expected, action = str(cause), cause.action
+    found = f"{_shown(document.value(location, problem['input']))} at {name}"
     if problem["type"] == "extra_forbidden":
         known = sorted(_known_keys(model, location[:-1]))
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
         expected = f"one of the keys {', '.join(known)}" if known else "no such key"
         found = f"the key {name!r}"
-        action = f"Did you mean {near[0]!r}?" if near else "Remove the key."
+        action = did_you_mean(location[-1], known) or "Remove the key."
     elif problem["type"] == "missing":
         expected, found = f"the key {name!r}", "none"
         action = "Add the key."
+    elif problem["type"] == "literal_error":
+        action = did_you_mean(problem["input"], re.findall(r"'([^']*)'", expected)) or action
     return RulesError(expected=expected, found=found, where=document.place(location), action=action)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """What to do about a name that is not known: the nearest right one as a question; empty when none is near."""
+    near = difflib.get_close_matches(str(name), list(known), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def _location(loc: tuple[int | str, ...]) -> Location:
@@ -220,4 +279,4 @@ def _resolved(nodes: list[dict[str, Any]], definitions: dict[str, Any]) -> list[
 def _shown(value: Any) -> str:
     if isinstance(value, str | int | float | bool | date | datetime) or value is None:
         return repr(value)
-    return f"a {type(value).__name__}"
+    return {dict: "a mapping", list: "a list"}.get(type(value), f"a {type(value).__name__}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Container, Iterator, Mapping
 from fnmatch import fnmatchcase
@@ -12,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from arrears.errors import RulesError
-from arrears.rules.files import RuleModel
+from arrears.rules.files import RuleModel, did_you_mean
 
 if TYPE_CHECKING:
     from arrears.rules.rule_set import RuleSet
@@ -62,12 +61,11 @@ def pattern_of(name: str) -> str | None:
 def check_name(name: str, path: Path) -> None:
     """Raises RulesError, with the nearest right name, when no rule file of the name `name` exists."""
     if pattern_of(name) is None:
-        near = difflib.get_close_matches(name, FILES, n=1)
         raise RulesError(
             expected=f"one of the rule files {', '.join((*FILES, *TEXTS))}",
             found=f"the file {name!r}",
             where=f"{path}:1",
-            action=f"Did you mean {near[0]!r}?" if near else "Take the file out of the folder.",
+            action=did_you_mean(name, FILES) or "Take the file out of the folder.",
         )
 
 

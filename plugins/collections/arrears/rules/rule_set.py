@@ -233,8 +233,15 @@ def _versions(root: Path, as_of: date) -> Iterator[RuleSet]:
         own = rule_files(folder)
         _check_names(folder, own)
         effective = {**effective, **own}
-        # without its own header a change would pass under the version before
-        changed = _rule_set(folder, {**effective, HEADER: folder / HEADER})
+        if HEADER not in own:
+            # it would pass under the version before
+            raise RulesError(
+                expected=f"a {HEADER} of its own in every change",
+                found="none",
+                where=str(folder / HEADER),
+                action="Add one with the next version; `arrears rules new-change` writes it.",
+            )
+        changed = _rule_set(folder, effective)
         _check_follows(changed, rules, day)
         rules = changed
         yield rules

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from arrears.errors import RulesError
-from arrears.rules.files import Document, all_problems
+from arrears.rules.files import Document, all_problems, did_you_mean
 from arrears.rules.findings import Finding, of_error
 from arrears.rules.registry import FILES, OPTIONAL, model_of, pattern_of
-from arrears.rules.rule_set import CHANGES, RuleSet, rule_files
+from arrears.rules.rule_set import CHANGES, HEADER, RuleSet, rule_files
 
 _BRACKETS = (
     ("ageing.yaml", "buckets", "bucket", "from", "to", "delinquent_days"),
@@ -21,6 +21,7 @@ _BRACKETS = (
 _COUNTED = {"days": "delinquent_days", "installments": "unmet_installments"}
 """What buckets are ranges of, by `counting` of ageing.yaml; the rest are months."""
 
+_PACKS = "policies/*.yaml"
 _TO_DO = "Let each bracket begin right after the one before."
 
 
@@ -33,6 +34,12 @@ def file_findings(rules: RuleSet) -> Iterator[Finding]:
     ]
     for name in [*rules.files(), *missing]:
         yield from _form(name, partial(rules.document, name))
+    packs = [Path(name).stem for name in rules.files() if pattern_of(name) == _PACKS]
+    for pack in rules.packs:
+        if pack not in packs:
+            message = f"the policy {pack} is in no file; there are {', '.join(packs) or 'none'}"
+            action = did_you_mean(pack, packs) or f"Name one that there is, or write {_PACKS.replace('*', pack)}."
+            yield Finding("error", "unknown_name", message, rules.place(HEADER, ("policy",)), action)
 
 
 def folder_findings(root: Path) -> Iterator[Finding]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 from arrears.errors import RulesError
+from arrears.rules.files import did_you_mean
 from arrears.rules.findings import Finding
 from arrears.rules.vocabulary import Vocabulary
 from arrears.strategy.case_columns import CASE_COLUMNS, PERSONAL
@@ -24,10 +24,7 @@ def vocabulary_findings(checked: Checked) -> Iterator[Finding]:
         where = checked.rules.place(_FILE, ("words", name))
         kind = CASE_COLUMNS.get(name)
         if kind is None:
-            near = difflib.get_close_matches(name, CASE_COLUMNS, n=1)
-            action = (
-                f"Did you mean {near[0]!r}?" if near else "Take the word out; strategy/facts.sql gives the columns."
-            )
+            action = did_you_mean(name, CASE_COLUMNS) or "Take the word out; strategy/facts.sql gives the columns."
             yield Finding("error", "unknown_column", f"no case has a column {name}", where, action)
             continue
         if word.type != kind:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, model_validator
 
 from arrears.rules.decision_table import Approval
-from arrears.rules.files import PlacedError, RuleModel
+from arrears.rules.files import PlacedError, RuleModel, did_you_mean
 
 FILE = "experiments.yaml"
 NONE = "none"
@@ -94,9 +93,8 @@ class Experiment(RuleModel):
             at = ("shares", position)
             for arm in each.arms:
                 if arm not in self.arms:
-                    near = difflib.get_close_matches(arm, self.arms, n=1)
-                    hint = f" (did you mean {near[0]!r}?)" if near else ""
-                    raise PlacedError(f"one of the arms {', '.join(self.arms)}, not {arm!r}{hint}", *at, arm)
+                    action = did_you_mean(arm, self.arms) or "Correct the name."
+                    raise PlacedError(f"one of the arms {', '.join(self.arms)}, not {arm!r}", *at, arm, action=action)
             whole = sum(each.arms.values(), Decimal(0))
             if whole > 1:
                 raise PlacedError(f"shares of {self.name} that add up to 1 at most, not to {whole.normalize():f}", *at)
