@@ -17,8 +17,8 @@ from arrears.ledger.contract import TABLES
 from arrears.rules.policy import load_policy
 from arrears.steps import run_step
 from arrears.strategy.case_columns import CASE_COLUMNS
-from arrears.strategy.check_tables import facts_of
 from arrears.strategy.checked import read_rules
+from arrears.strategy.reasoning import facts_of
 
 AS_OF = date(2026, 11, 20)
 _KINDS = {

@@ -155,8 +155,8 @@ balance.yaml:8: error: rule BAL3 of table balance never decides: BAL2 takes ever
         "overdue_amount / outstanding_amount > 0.3",
         ("division_by_zero",),
         """\
-balance.yaml:8: error: rule BAL3 of table balance may divide by 0: `outstanding_amount` may be 0, which DuckDB makes \
-infinity and Spark refuses [division_by_zero]
+balance.yaml:8: error: rule BAL3 of table balance may divide by 0: `outstanding_amount` may be 0, and the quotient is \
+then NULL, with which no comparison holds [division_by_zero]
     for example: outstanding_amount = 0.00
     do: Multiply instead (a > 0.2 * b for a / b > 0.2), or divide by greatest(…, 1).
 """,
@@ -256,13 +256,38 @@ def test_what_a_bucket_holds_is_known_however_it_is_counted(
     assert "can never match" in told(rules, "never_matches")
 
 
+def test_facts_of_many_lines_are_named_by_their_runs(rules: Path) -> None:
+    edit(rules, "treatments.yaml", "class = 'mid' and bucket_no = 3", "class = 'mid' and delinquent_days > 95")
+    said = told(rules, "never_matches")
+    assert re.search(r"exclude each other, by what ageing\.yaml:\d+ to \d+ say\. Without", said), said
+
+
 def test_a_value_that_no_rule_gives(rules: Path) -> None:
     edit(rules, "treatments.yaml", "segment = 'mid_phone'", "segment = 'mid_fone'")
     said = told(rules, "never_matches", "unused_value")
     assert (
         "rule TRE6 of table treatment can never match: `segment = 'mid_fone'` holds for no case; table segment" in said
     )
+    assert "\n    do: Did you mean 'mid_phone'?\n" in said
     assert "gives segment 'mid_phone', which no later rule asks for" in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "action"),
+    [
+        ("policy: cn", "policy: us_reg_g", "Did you mean 'us_reg_f'?"),
+        ("policy: cn", "policy: [cn, jp]", "Name one that there is, or write policies/jp.yaml."),
+    ],
+)
+def test_a_policy_that_is_in_no_file_is_told_and_not_passed_over(rules: Path, old: str, new: str, action: str) -> None:
+    line = (rules / "rule_set.yaml").read_text(encoding="utf-8").split(old)[0].count("\n") + 1
+    edit(rules, "rule_set.yaml", old, new)
+    said = told(rules, "unknown_name")
+    wrong = "us_reg_g" if "us_reg_g" in new else "jp"
+    assert said == (
+        f"rule_set.yaml:{line}: error: the policy {wrong} is in no file; "
+        f"there are cn, in_rbi, uk_conc7, us_ma, us_reg_f [unknown_name]\n    do: {action}\n"
+    )
 
 
 def test_points_that_can_never_be_reached(rules: Path) -> None:
@@ -280,14 +305,21 @@ def test_a_denied_attribute_read_directly_and_through_columns(rules: Path) -> No
         """\
 profile.yaml:10: error: rule PRO3 of table profile_points reads age (age_years), which the policy denies \
 [denied_attribute]
+    for example: age_years = 40
     do: Remove the rule or the condition.
 profile.yaml:17: error: rule PRB1 of table profile reads age, which the policy denies, through profile_points ← PRO3: \
 age_years (age) [denied_attribute]
+    for example: age_years = 40, profile_points = 1
     do: Remove the conditions, or the rule that brings the attribute in.
 """
         in said
     )
     assert "through profile_band ← profile_points ← PRO3: age_years (age)" in said
+    # of several rules the example is of one that the attribute decides
+    (_, *readers) = re.split(r"error: rules TRE1, ", said)
+    assert len(readers) == 1
+    by_age = "low_rising|low_watch|mid_firm|high_field"
+    assert re.search(rf"for example: age_years = 40, .*segment = '({by_age})'", readers[0]), said
 
 
 def test_an_attribute_under_review_without_its_approval(rules: Path) -> None:
@@ -296,6 +328,7 @@ def test_an_attribute_under_review_without_its_approval(rules: Path) -> None:
         """\
 profile.yaml:10: error: rule PRO3 of table profile_points reads age (age_years), which the policy has under review, \
 without approval [missing_approval]
+    for example: age_years = 40
     do: Add approval: {role, approved_on, reason} to the rule, or change its condition.
 """
     )
@@ -309,6 +342,25 @@ def test_an_attribute_that_may_only_soften(rules: Path, points: int, harder: boo
     said = told(rules, "harsher")
     assert ("rule PRO3 of table profile_points reads age, which the policy allows only to soften" in said) is harder
     assert ("for example: age_years = 40" in said) is harder
+
+
+@pytest.mark.parametrize(
+    ("policy", "approved", "codes"),
+    [
+        ("cn", False, {"missing_approval"}),
+        ("cn", True, set()),
+        ("us_reg_f", False, {"harsher"}),
+        # what one pack has under review and another only softens needs the approval, and may only soften
+        ("[us_reg_f, cn]", False, {"harsher", "missing_approval"}),
+        ("[cn, us_reg_f]", True, {"harsher"}),
+    ],
+)
+def test_of_several_packs_each_has_its_say(rules: Path, policy: str, approved: bool, codes: set[str]) -> None:
+    approval = APPROVED if approved else ""
+    write(rules, "profile.yaml", POINTS.replace("EXTRA", AGE.replace("APPROVAL", approval)).replace("MANY", "1"))
+    edit(rules, "rule_set.yaml", "policy: cn", f"policy: {policy}")
+    found = check_rules(latest_rule_set(rules))
+    assert {each.code for each in found if "PRO3" in each.message and each.severity == "error"} == codes
 
 
 @pytest.mark.parametrize(

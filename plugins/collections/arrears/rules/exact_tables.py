@@ -7,7 +7,7 @@ every case. An answer is a proof, or an example case, or "not decided".
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -218,7 +218,7 @@ class Reasoner:
         if answer == z3.unknown:
             return Undecided("whether two rules overlap is too hard to decide")
         conditions = [self.layers[layer].conditions[each] for each in (first, second)]
-        if any(node is None or self._is_uncertain_condition(node) for node in conditions):
+        if any(node is None or self._is_uncertain(node) for node in conditions):
             return Undecided("a condition that it builds on is not decided")
         return self.example({name for node in conditions if node is not None for name in words_read(node)}, together)
 
@@ -230,6 +230,27 @@ class Reasoner:
         for position in range(len(fires) - 1, rule, -1):
             same = z3.If(fires[position], z3.BoolVal(table.rules[position].then == result), same)
         return bool(self._check(fires[rule], *(z3.Not(each) for each in fires[:rule]), z3.Not(same)) == z3.unsat)
+
+    def matched(self, layer: int, rules: Sequence[int], words: Iterable[str]) -> tuple[int, Example] | None:
+        """One of `rules` and a case that it matches, by what it reads and by those of `words` that it comes from.
+
+        Where there is one, it is a case that the rule would not match if `words` were not known (NULL). None if no case
+        is found.
+        """
+        hidden = set(words)
+        _, without = self._without(hidden)
+        questions: list[tuple[int, exp.Expr, list[Formula]]] = []
+        for rule in rules:
+            condition = self.layers[layer].conditions[rule]
+            if condition is not None and (layer, rule) not in self.undecided and not self._is_uncertain(condition):
+                fires = self._fires[layer][rule]
+                questions.append((rule, condition, [fires, z3.Not(without[layer][rule].true)]))
+        questions += [(rule, condition, question[:1]) for rule, condition, question in questions]
+        for rule, condition, question in questions:
+            if self._check(*question) == z3.sat:
+                read = words_read(condition)
+                return rule, self.example({*read, *(name for name in self._base_of(read) if name in hidden)}, question)
+        return None
 
     def zero(self, divisor: exp.Expr, reads: Iterable[str]) -> Example | Undecided | None:
         """A case in which an expression is 0; None when there is none."""
@@ -249,13 +270,7 @@ class Reasoner:
         The first of the two is the case with its columns, the second the columns without the words.
         """
         hidden = set(words)
-        base = {
-            name: Term(term.kind, term.value, z3.BoolVal(True)) if name in hidden else term
-            for name, term in self.encoder.terms.items()
-            if name in self._base
-        }
-        other = exact.Encoder(base, self._alphabet)
-        self._encode_chain(other)
+        other, _ = self._without(hidden)
         higher = z3.Or(
             *(
                 z3.And(z3.Not(self.encoder.terms[name].null), self.encoder.terms[name].value > other.terms[name].value)
@@ -275,7 +290,7 @@ class Reasoner:
         """Whether a table reads a condition that is wrong or not decided, itself or by way of earlier tables."""
         conditions = self.layers[layer].conditions
         return any(
-            node is None or (layer, position) in self.undecided or self._is_uncertain_condition(node)
+            node is None or (layer, position) in self.undecided or self._is_uncertain(node)
             for position, node in enumerate(conditions)
         )
 
@@ -311,6 +326,16 @@ class Reasoner:
             for name in layer.table.outputs:
                 encoder.terms[name] = self._column(encoder, layer.table, name, truths)
         return matches
+
+    def _without(self, words: Collection[str]) -> tuple[exact.Encoder, list[list[Truth]]]:
+        """The chain for the same case if `words` were not known: its encoder, and which rules match."""
+        base = {
+            name: Term(term.kind, term.value, z3.BoolVal(True)) if name in words else term
+            for name, term in self.encoder.terms.items()
+            if name in self._base
+        }
+        other = exact.Encoder(base, self._alphabet)
+        return other, self._encode_chain(other)
 
     def _column(self, encoder: exact.Encoder, table: DecisionTable, name: str, truths: Sequence[Truth]) -> Term:
         default = encoder.constant(None if table.default is None else table.default[name])
@@ -379,7 +404,7 @@ class Reasoner:
                 uncertain |= set(layer.table.outputs)
         return uncertain
 
-    def _is_uncertain_condition(self, node: exp.Expr) -> bool:
+    def _is_uncertain(self, node: exp.Expr) -> bool:
         return any(name in self._uncertain for name in words_read(node))
 
     def _nice(self, names: Sequence[str], assumptions: Sequence[Formula]) -> list[Formula]:

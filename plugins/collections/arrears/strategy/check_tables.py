@@ -7,21 +7,18 @@ this module before it is needed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sqlglot import exp
 
 from arrears.rules import exact
-from arrears.rules.conditions import ConditionError, as_written, parse_condition, words_read
-from arrears.rules.exact_tables import Example, Fact, Layer, Never, Reasoner, Shadowed, Undecided
+from arrears.rules.conditions import as_written, parse_condition, words_read
+from arrears.rules.exact_tables import Example, Never, Reasoner, Shadowed, Undecided
 from arrears.rules.exact_try import truths
+from arrears.rules.files import did_you_mean
 from arrears.rules.findings import Finding, Severity, example_text, value_text
-from arrears.rules.vocabulary import Vocabulary, Word
-from arrears.strategy.ageing import bucket_rows
-from arrears.strategy.ageing_rules import AgeingRules
 from arrears.strategy.checked import Checked, CheckedTable
-from arrears.strategy.score_rules import ScoreRules, band_columns
+from arrears.strategy.reasoning import readable, reasoner_of
 
 _MOST_FACTS = 2
 """How many facts are told in full; of more, only where they stand."""
@@ -31,8 +28,8 @@ _HARSHNESS = ("intensity", "priority")
 
 def table_findings(checked: Checked) -> Iterator[Finding]:
     """What can be proven of all tables that can be read."""
-    tables = [table for table in checked.tables if table.table is not None]
-    reasoner = _reasoner(checked, tables)
+    tables = readable(checked)
+    reasoner = reasoner_of(checked, tables)
     contradictory = reasoner.contradictory_facts()
     if contradictory:
         said = "; ".join(f"{each} ({_file(each.where)})" for each in contradictory)
@@ -42,9 +39,9 @@ def table_findings(checked: Checked) -> Iterator[Finding]:
     divided = list(_division_findings(checked, tables, reasoner))
     if divided:
         yield from (finding for _, _, finding in divided)
-        # what engines answer differently is no ground to build other answers on
+        # what is not known to be a number is no ground to build other answers on
         wrong = {(number, position) for number, position, _ in divided}
-        reasoner = _reasoner(checked, tables, wrong)
+        reasoner = reasoner_of(checked, tables, wrong)
     for number in range(len(tables)):
         yield from _Table(checked, tables[number], reasoner, number).findings()
     yield from _harsher_findings(checked, tables, reasoner)
@@ -96,7 +93,7 @@ class _Table:
         if columns:
             message += f"; {columns}"
         elif len(never.facts) > _MOST_FACTS:
-            message += f", by what {_listed(sorted({_file(each.where) for each in never.facts}))} say"
+            message += f", by what {_places(each.where for each in never.facts)} say"
         elif never.facts:
             message += ", because " + _listed([f"`{each}` ({_file(each.where)})" for each in never.facts])
         elif self._whole(never.parts):
@@ -104,7 +101,7 @@ class _Table:
         if never.dropped is not None and never.nearest is not None:
             message += f". Without `{never.dropped}` there are cases"
         severity, message = self._apart_from_rounding("error", message, [position])
-        action = "Correct the condition, or remove the rule."
+        action = self._nearest_value(never.parts) or "Correct the condition, or remove the rule."
         return self._finding(severity, "never_matches", position, message, action, never.nearest)
 
     def _columns_made(self, parts: Sequence[str]) -> str:
@@ -128,6 +125,16 @@ class _Table:
                     values = ", ".join(dict.fromkeys(value_text(each) for each in results))
                     said.append(f"table {table.name} gives {name} only {values}, by its rules")
         return _listed(said) if said else ""
+
+    def _nearest_value(self, parts: Sequence[str]) -> str:
+        """The value nearest to a text that no case has; empty when the parts ask for none, or none is near."""
+        for node in (parse_condition(part, self.placed.words) for part in parts):
+            known = {value for name in words_read(node) for value in self.reasoner.words[name].values}
+            asked = [str(each.this) for each in node.find_all(exp.Literal) if each.is_string]
+            for text in asked if known else []:
+                if text not in known and (nearest := did_you_mean(text, sorted(known))):
+                    return nearest
+        return ""
 
     def _whole(self, parts: Sequence[str]) -> bool:
         names = {name for part in parts for name in words_read(parse_condition(part, self.placed.words))}
@@ -243,112 +250,6 @@ def unused_values(checked: Checked) -> Iterator[Finding]:
                     yield Finding("note", "unused_value", message, where, "")
 
 
-def _reasoner(
-    checked: Checked,
-    tables: Sequence[CheckedTable],
-    wrong: Collection[tuple[int, int]] = (),
-) -> Reasoner:
-    layers = [
-        Layer(
-            table.table,
-            tuple(
-                None if (number, position) in wrong else condition
-                for position, condition in enumerate(table.conditions)
-            ),
-        )
-        for number, table in enumerate(tables)
-        if table.table is not None
-    ]
-    return Reasoner(_words(checked).words, list(facts_of(checked)), _computed(checked), layers)
-
-
-def _words(checked: Checked) -> Vocabulary:
-    """The vocabulary, and what bands are computed from besides: which choice of a stage's models served."""
-    roles = () if checked.scores is None else checked.scores.bands
-    choice = Word(type="number", decimals=0, meaning="0: the stage's own model; 1 and more: what takes its place.")
-    return checked.vocabulary.extended({f"{role}_choice": choice for role in roles})
-
-
-def _choice_facts(checked: Checked, scores: ScoreRules) -> Iterator[Fact]:
-    """What can have served each score, by stage: a choice that scores.yaml names, and that choice's model."""
-    words = _words(checked)
-    for role in sorted(scores.bands):
-        where = checked.rules.place("scores.yaml", ("models",))
-        yield from _fact(f"{role}_choice is not null or {role}_score is null", words, where)
-        for stage in scores.stages:
-            models = [
-                (number, each)
-                for number, each in enumerate(scores.models)
-                if (each.role, each.stage) == (role, stage.stage)
-            ]
-            elsewhere = f"score_stage <> '{stage.stage}'"
-            if not models:
-                yield from _fact(f"{elsewhere} or {role}_choice is null", words, where)
-            for number, model in models:
-                at = checked.rules.place("scores.yaml", ("models", number))
-                yield from _fact(f"{elsewhere} or {role}_choice between 0 and {len(model.instead)}", words, at)
-                for choice, name in enumerate([model.model, *(each.model for each in model.instead)]):
-                    served = f"{elsewhere} or {role}_choice <> {choice} or {role}_model = '{name}'"
-                    yield from _fact(served, words, at)
-
-
-def _computed(checked: Checked) -> list[tuple[str, exp.Expr]]:
-    if checked.scores is None:
-        return []
-    columns = [(each.alias, each.this) for each in band_columns(checked.scores) if isinstance(each, exp.Alias)]
-    return [(name, expression) for name, expression in columns if name in checked.vocabulary.words]
-
-
-def facts_of(checked: Checked) -> Iterator[Fact]:
-    """What holds for every case: what the vocabulary says, and how brackets, classes and stages belong together."""
-    for position, text in enumerate(checked.vocabulary.facts):
-        yield from _fact(text, checked.vocabulary, checked.rules.place("vocabulary.yaml", ("facts", position)))
-    if checked.ageing is not None:
-        ageing = checked.rules.document("ageing.yaml")
-        kinds = ", ".join(f"'{kind}'" for kind in checked.ageing.stop_holds)
-        yield from _fact(f"hold_kind in ({kinds})", checked.vocabulary, ageing.place(("stop_holds",)))
-        last = len(checked.ageing.ranges) - 1
-        yield from _fact(f"bucket_no between 0 and {last}", checked.vocabulary, ageing.place(("buckets",)))
-        for row in bucket_rows(checked.rules):
-            where = ageing.place(("buckets", row["bucket_no"]))
-            for text in _bucket_facts(checked.ageing, row):
-                yield from _fact(text, checked.vocabulary, where)
-    if checked.scores is not None:
-        for number, stage in enumerate(checked.scores.stages):
-            until = "" if stage.to_bucket is None else f" and bucket_no <= {stage.to_bucket}"
-            text = f"(score_stage = '{stage.stage}') = (bucket_no >= {stage.from_bucket}{until})"
-            yield from _fact(text, checked.vocabulary, checked.rules.place("scores.yaml", ("stages", number)))
-        yield from _choice_facts(checked, checked.scores)
-
-
-def _bucket_facts(ageing: AgeingRules, row: Mapping[str, Any]) -> Iterator[str]:
-    """What being in a bucket says of class, days and unmet instalments: as ageing.yaml counts."""
-    inside = f"bucket_no = {row['bucket_no']}"
-    yield f"not {inside} or class = '{row['class']}'"
-    days = _between("delinquent_days", row["from_day"], row["to_day"])
-    if ageing.counting == "days":
-        yield f"({inside}) = ({days})"
-        return
-    # months differ in length, so that two buckets may have some days in common
-    yield f"not {inside} or ({days})"
-    if ageing.counting == "installments" and row["bucket_no"] > 0:
-        unmet = _between("unmet_installments", row["from_unmet"], row["to_unmet"])
-        yield f"({inside}) = (delinquent_days > 0 and {unmet})"
-
-
-def _between(word: str, low: int, high: int | None) -> str:
-    return f"{word} >= {low}" + ("" if high is None else f" and {word} <= {high}")
-
-
-def _fact(text: str, vocabulary: Vocabulary, where: str) -> Iterator[Fact]:
-    try:
-        yield Fact(parse_condition(text, vocabulary), where)
-    except ConditionError:
-        # a fact of the vocabulary that is wrong is a finding of its own; one of the brackets is about words that this
-        # vocabulary does not have
-        return
-
-
 def _division_findings(
     checked: Checked, tables: Sequence[CheckedTable], reasoner: Reasoner
 ) -> Iterator[tuple[int, int, Finding]]:
@@ -359,8 +260,8 @@ def _division_findings(
                 if example is None:
                     continue
                 shown = as_written(divisor)
-                message = f"{table.rule(position)} may divide by 0: `{shown}` "
-                message += "may be 0, which DuckDB makes infinity and Spark refuses"
+                message = f"{table.rule(position)} may divide by 0: `{shown}` may be 0, "
+                message += "and the quotient is then NULL, with which no comparison holds"
                 action = "Multiply instead (a > 0.2 * b for a / b > 0.2), or divide by greatest(…, 1)."
                 where = checked.place(table, "rules", position, "when")
                 shown_case = None if isinstance(example, Undecided) else example
@@ -404,6 +305,27 @@ def _words_of(table: CheckedTable, position: int) -> tuple[str, ...]:
 
 def _listed(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + (f" and {parts[-1]}" if parts else "")
+
+
+def _places(all_where: Iterable[str]) -> str:
+    """Files with their lines, runs of lines shortened: `ageing.yaml:25 to 33 and scores.yaml:7`."""
+    lines: dict[str, list[list[int]]] = {}
+    for file, _, line in sorted({_file(where).partition(":") for where in all_where}, key=_by_line):
+        runs = lines.setdefault(file, [])
+        if runs and int(line) == runs[-1][-1] + 1:
+            runs[-1].append(int(line))
+        else:
+            runs.append([int(line)])
+    return _listed(
+        [
+            f"{file}:" + ", ".join(str(run[0]) + (f" to {run[-1]}" if len(run) > 1 else "") for run in runs)
+            for file, runs in lines.items()
+        ]
+    )
+
+
+def _by_line(place: tuple[str, str, str]) -> tuple[str, int]:
+    return place[0], int(place[2])
 
 
 def _file(where: str) -> str:
