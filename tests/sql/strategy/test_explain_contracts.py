@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import duckdb
 import pyarrow.parquet as pq
@@ -28,6 +28,7 @@ from tests.support.decided_days import (
 
 from arrears.errors import LakeError, NotPublishedError, RulesError
 from arrears.rules.conditions import parse_condition
+from arrears.rules.policy import Verdict
 from arrears.run import Run, open_run
 from arrears.settings import Settings, load_settings
 from arrears.strategy.compile import load_strategy
@@ -248,6 +249,34 @@ def test_policy_verdicts_carry_their_approval(decided: Settings) -> None:
     views = {(each.rule, each.attribute): each for each in told(decided, "DAY31").policy}
     assert (views["PRO2", "housing"].verdict, views["PRO2", "housing"].approved_by) == ("review", "head of strategy")
     assert views["SCO1", "scores"].verdict == "allow"
+
+
+def test_an_attribute_that_may_only_soften_is_told_as_such(make_run: Any, tmp_path: Path) -> None:
+    rules = tmp_path / "rules"
+    shutil.copytree(load_settings().rules, rules)
+    for file, old, new in (
+        ("rule_set.yaml", "policy: cn", "policy: us_reg_f"),
+        ("profile.yaml", "when: age_years >= 40 and overdue_amount >= 8000", "when: age_years >= 40"),
+        (
+            "profile.yaml",
+            "then: {profile_points: 1}\n      approval: {role: head of strategy, approved_on: 2026-01-15, "
+            "reason: Observed risk at the same amount is higher than at 30 to 35.}",
+            "then: {profile_points: -1}",
+        ),
+    ):
+        text = (rules / file).read_text(encoding="utf-8")
+        assert old in text
+        (rules / file).write_text(text.replace(old, new), encoding="utf-8")
+    with make_run(AS_OF, rules=rules) as run:
+        decide(run, LEDGER)
+        explanation = told(run.settings, "DAY31")
+    assert ("PRO3", "age", "soften") in {(each.rule, each.attribute, each.verdict) for each in explanation.policy}
+    assert "PRO3 reads age (age_years): allowed to soften only\n" in as_text(explanation, "en")
+    assert "PRO3 读取 age（age_years）：只可用于减轻\n" in as_text(explanation, "zh")
+
+
+def test_every_verdict_has_its_word() -> None:
+    assert set(get_args(Verdict)) <= set(SAID)
 
 
 # ---- the case

@@ -246,7 +246,7 @@ class Teller:
             )
             if view.approved_by is not None:
                 told += self.say("approved", role=view.approved_by, day=view.approved_on, reason=view.reason)
-            elif view.verdict != "allow":
+            elif view.verdict == "review":
                 told += self.say("not_approved")
             yield told
 

@@ -230,6 +230,7 @@ SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
         "or": (" 或 ", " or "),
         # policy, arms, case
         "allow": ("允许", "allowed"),
+        "soften": ("只可用于减轻", "allowed to soften only"),
         "review": ("需审批", "under review"),
         "deny": ("禁止", "denied"),
         "policy_line": (
