@@ -15,7 +15,7 @@ from arrears.errors import RulesError, SettingsError
 from arrears.preview.change import change_folder, changed_rules, file_changes
 from arrears.preview.flows import ABSENT, OTHERS, alluvial, flow_of, heat_cells
 from arrears.preview.publish import _for_spreadsheets
-from arrears.preview.report import most_changed
+from arrears.preview.report import most_changed, state_order
 from arrears.preview.rules import FairnessRules, PreviewRules, age_band_relation, preview_rules
 from arrears.rules.rule_set import load_rule_set
 from arrears.settings import PROJECT, Settings
@@ -163,6 +163,14 @@ def test_the_alluvial_has_room_for_its_longest_names() -> None:
     for picture, width in zip((short, long, wide), widths, strict=True):
         for x, text in re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="start"[^>]*>([^<]+)<', picture):
             assert float(x) + sum(12 if ord(each) > 0x2E80 else 6.6 for each in text) <= width
+
+
+def test_states_that_have_an_order_keep_it_whatever_their_size() -> None:
+    rows = moves(("M10", "M9", 5), ("M2", "M10", 3), ("", "M11+", 1))
+    assert state_order("bucket", rows) == ["M2", "M9", "M10", "M11+"]
+    assert state_order("intensity", moves(("10", "2", 1))) == ["2", "10"]
+    assert state_order("class", rows) == ("current", "low", "mid", "high")
+    assert state_order("segment", rows) is None
 
 
 def test_of_many_teams_those_are_shown_whose_load_changes_most() -> None:

@@ -48,7 +48,7 @@ def render(preview: Preview, document: Mapping[str, Any]) -> str:
     labels = kpi_rules(preview.present).labels
     named = {"queue": _names(labels.queues), "class": _names(labels.classes)}
     flows = {
-        name: flow_of(rows, named.get(name, {}), preview.rules.report.flow_states, _order(name, rows))
+        name: flow_of(rows, named.get(name, {}), preview.rules.report.flow_states, state_order(name, rows))
         for name, rows in comparison.flows.items()
         if comparison.moved(name)
     }
@@ -81,13 +81,19 @@ def render(preview: Preview, document: Mapping[str, Any]) -> str:
     )
 
 
-def _order(dimension: str, rows: Sequence[Row]) -> Sequence[str] | None:
+def state_order(dimension: str, rows: Sequence[Row]) -> Sequence[str] | None:
     """The states of a dimension that has an order: from mild to hard."""
     if dimension == "class":
         return ("current", "low", "mid", "high")
     if dimension in {"bucket", "intensity"}:
-        return sorted({row[f"{side}_state"] for row in rows for side in ("before", "after")} - {""})
+        return sorted({row[f"{side}_state"] for row in rows for side in ("before", "after")} - {""}, key=_numbered)
     return None
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    """By what texts are sorted so that 9 comes before 10."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
 
 
 def _specs(
@@ -140,11 +146,7 @@ def most_changed(teams: Sequence[Row], most: int) -> list[Row]:
         before, after = row["before_cases"] or 0, row["after_cases"] or 0
         return -abs(after - before), -max(before, after), row["team"] or ""
 
-    def name(row: Row) -> list[tuple[int, str]]:
-        parts = re.split(r"(\d+)", row["team"] or "")
-        return [(int(part), "") if part.isdigit() else (-1, part) for part in parts]
-
-    return sorted(sorted(teams, key=change)[:most], key=name)
+    return sorted(sorted(teams, key=change)[:most], key=lambda row: _numbered(row["team"] or ""))
 
 
 def _bars(
