@@ -114,7 +114,7 @@ def _write(
     return Counter({"contacts": len(written), "unmatched": len(clashing)})
 
 
-def _cases_of(connection: sa.Connection, channel: str, keys: Sequence[str]) -> dict[str, sa.Row[Any]]:
+def _cases_of(connection: sa.Connection, channel: str, keys: Sequence[str]) -> dict[str, Any]:
     """Customer, lead contract, latest case and queue of the tasks that were handed over to `channel`, by key."""
     latest = (
         sa.select(CASE.c.customer_id, CASE.c.case_id, CASE.c.queue)
