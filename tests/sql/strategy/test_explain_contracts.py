@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlglot import exp
@@ -273,6 +274,27 @@ def test_an_attribute_that_may_only_soften_is_told_as_such(make_run: Any, tmp_pa
     assert ("PRO3", "age", "soften") in {(each.rule, each.attribute, each.verdict) for each in explanation.policy}
     assert "PRO3 reads age (age_years): allowed to soften only\n" in as_text(explanation, "en")
     assert "PRO3 读取 age（age_years）：只可用于减轻\n" in as_text(explanation, "zh")
+
+
+def test_planned_contacts_are_told_in_the_lenders_hours(make_run: Any) -> None:
+    row = {
+        "customer_id": "K-DAY31",
+        "slot": "morning",
+        "channel": "dialer",
+        "window_opens_at": datetime(2026, 11, 20, 1, tzinfo=UTC),
+        "window_closes_at": datetime(2026, 11, 20, 4, tzinfo=UTC),
+        "verdict": "planned",
+        "verdict_rule": None,
+        "verdict_reason": None,
+    }
+    with make_run(AS_OF) as run:
+        decide(run, LEDGER)
+        path = run.lake.path("contact_plan", run.day)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist([row]), path)
+        explanation = told(run.settings, "DAY31")
+    assert "  morning dialer 09:00–12:00 (UTC+08:00): planned\n" in as_text(explanation, "en")
+    assert '"window_opens_at":"2026-11-20T09:00:00+08:00"' in explanation.model_dump_json()
 
 
 def test_every_verdict_has_its_word() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -238,12 +238,18 @@ class _Explainer:
 
     def _contacts(self, customer_id: str) -> list[ContactView]:
         rows = self._rows("contact_plan", "customer_id", customer_id)
+        zone = self.settings.zone
+
+        def here(at: datetime | None) -> datetime | None:
+            # the lake keeps moments in UTC, and nobody reads hours of the day in it
+            return None if at is None else at.astimezone(zone)
+
         return [
             ContactView(
                 slot=row["slot"],
                 channel=row["channel"],
-                window_opens_at=row["window_opens_at"],
-                window_closes_at=row["window_closes_at"],
+                window_opens_at=here(row["window_opens_at"]),
+                window_closes_at=here(row["window_closes_at"]),
                 verdict=row["verdict"],
                 rule=row["verdict_rule"],
                 reason=row["verdict_reason"],

@@ -287,8 +287,12 @@ class Teller:
         return f"{self.say('leads_by', figure=figure)} {self.say('leads_order')}"
 
     def window(self, opens: datetime | None, closes: datetime | None) -> str:
-        """The hours of a contact."""
-        return "–".join(f"{at:%H:%M}" for at in (opens, closes) if at is not None)
+        """The hours of a contact, and how far they are from UTC."""
+        known = [at for at in (opens, closes) if at is not None]
+        if not known:
+            return ""
+        offset = f"{known[0]:%z}"
+        return f"{'–'.join(f'{at:%H:%M}' for at in known)} (UTC{offset[:3]}:{offset[3:]})"
 
     def contacts(self, explanation: Explanation) -> Iterator[str]:
         """One line for each planned contact."""

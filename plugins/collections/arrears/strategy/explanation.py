@@ -280,6 +280,7 @@ class ContactView(Part):
     slot: str
     channel: str | None
     window_opens_at: datetime | None
+    """In the lender's time zone, as `window_closes_at`."""
     window_closes_at: datetime | None
     verdict: str
     rule: str | None
