@@ -31,7 +31,7 @@ _BETWEEN, _MARGIN, _BAR = 260, 190, 12
 _LETTER, _IDEOGRAPH = 6.6, 12.0
 """How wide a character is at most, in the units of the picture."""
 _GAP, _LEAST, _STEP = 8, 2.0, 20
-_TOP = 22
+_TOP = 30
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def flow_of(
 def alluvial(flow: Flow) -> str:
     """The flow as one SVG: bars of states, before at the left and after at the right; what moves is coloured."""
     height, scale = _height(flow)
-    before = {state: f"{state}  {flow.before(state):,}" for state in flow.states}
+    before = {state: f"{state}: {flow.before(state):,}" for state in flow.states}
     after = {state: _after_text(flow, state) for state in flow.states}
     start_x, end_x = _margin(before.values()), _margin(before.values()) + _BETWEEN
     whole = end_x + _margin(after.values())
@@ -201,7 +201,7 @@ def _labels(places: Mapping[str, tuple[float, float]], x: float, anchor: str, te
 
 def _after_text(flow: Flow, state: str) -> str:
     change = flow.after(state) - flow.before(state)
-    return f"{state}  {flow.after(state):,}" + (f"  ({change:+,})" if change else "")
+    return f"{state}: {flow.after(state):,}" + (f"  ({change:+,})" if change else "")
 
 
 def _colour(flow: Flow, state: str) -> str:
