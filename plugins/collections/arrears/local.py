@@ -27,6 +27,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def put_private(path: Path, content: bytes) -> None:
+    """Puts a file in place in one step, for this user alone: who is killed leaves the old one or the new one."""
+    aside = path.with_name(f".{path.name}.tmp")
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
 def write_private(path: Path, text: str) -> None:
     """Writes a file that only this user may read, in one step."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")

@@ -55,7 +55,7 @@ POINTS: dict[str, Any] = {
     "in_record": lambda: _die_after(outbox, "record"),
     # the first batch is done, the second is taken
     "second_batch": lambda: _die_after(outbox, "take", call=2),
-    "after_list": lambda: _die_after(files, "_put"),
+    "after_list": lambda: _die_after(files, "put_private"),
     "in_merge": lambda: _die_after(merge, "_merge"),
     "staged": lambda: _die_after(merge, "_stage"),
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -23,6 +22,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from arrears.ledger.contract import arrow_schema
+from arrears.local import put_private
 from arrears.outreach.document_words import LANGUAGES, words
 from arrears.outreach.promised import promise_states
 from arrears.outreach.rules import ContactRules
@@ -197,7 +197,7 @@ def _write(
     for language in LANGUAGES:
         content = render(kind, language, context).encode()
         name = f"{kind}.{language}.html"
-        put(folder / name, content)
+        put_private(folder / name, content)
         documents.append({"file": name, "language": language, "sha256": hashlib.sha256(content).hexdigest()})
     manifest = {
         "task_key": task["task_key"],
@@ -211,19 +211,8 @@ def _write(
         "rule_set_hash": facts.party["rule_set_hash"],
     }
     text = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
-    put(folder / "manifest.json", text)
+    put_private(folder / "manifest.json", text)
     return Written(task["task_key"], folder, hashlib.sha256(text).hexdigest())
-
-
-def put(path: Path, content: bytes) -> None:
-    """Puts a file in place in one step, for its owner alone."""
-    aside = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
 
 
 def _narrowed(run: Run, table: str, wanted: Mapping[str, pa.Table]) -> pa.Table:

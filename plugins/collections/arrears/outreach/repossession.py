@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
+from arrears.outreach.relations import table
 from arrears.outreach.rules import LivePromise
 from arrears.outreach.vehicle_steps import standings
 from arrears.outreach.vehicles import FILE, Stage, Standing, Step, VehicleRules, why_not
@@ -166,7 +167,7 @@ def blocked_hand_overs(
 def _blocking_holds(rules: VehicleRules) -> pa.Table:
     kinds = [(kind, "extension") for kind in rules.extension_holds]
     kinds += [(kind, "bankruptcy") for kind in rules.bankruptcy_holds]
-    return _table({"kind": pa.string(), "meaning": pa.string()}, kinds)
+    return table({"kind": pa.string(), "meaning": pa.string()}, kinds)
 
 
 def _known_since(
@@ -184,14 +185,14 @@ def _known_since(
     if connection is not None:
         ours = sa.any_(sa.literal(sorted(customers), _TEXTS))
         morning = datetime.combine(run.day.as_of, datetime.min.time(), run.settings.zone).astimezone(UTC)
-        promises = _rows(
+        promises = list(
             connection.execute(
                 sa.select(_PROMISE.c.customer_id)
                 .where(_PROMISE.c.customer_id == ours, _PROMISE.c.due_on >= due_from, _before(_PROMISE, known))
                 .distinct()
             )
         )
-        payments = _rows(
+        payments = list(
             connection.execute(
                 sa.select(_NOTICE.c.customer_id, _NOTICE.c.contract_id, _NOTICE.c.amount).where(
                     _NOTICE.c.customer_id == ours,
@@ -204,11 +205,11 @@ def _known_since(
         found = standings(connection, contracts, run.day.as_of, known)
         stages = [(contract, _stage(each, run, known).value) for contract, each in sorted(found.items())]
     return {
-        "desk_promise": _table({"customer_id": pa.string()}, promises),
-        "payment_notice": _table(
+        "desk_promise": table({"customer_id": pa.string()}, promises),
+        "payment_notice": table(
             {"customer_id": pa.string(), "contract_id": pa.string(), "amount": pa.decimal128(18, 2)}, payments
         ),
-        "vehicle_standing": _table({"contract_id": pa.string(), "stage": pa.string()}, stages),
+        "vehicle_standing": table({"contract_id": pa.string(), "stage": pa.string()}, stages),
     }
 
 
@@ -248,13 +249,3 @@ def _with_bankruptcies(
 
 def _before(recorded: sa.Table, known: datetime | None) -> sa.ColumnElement[bool]:
     return sa.true() if known is None else recorded.c.recorded_at < known
-
-
-def _rows(result: sa.CursorResult[Any]) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in result]
-
-
-def _table(columns: Mapping[str, pa.DataType], rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    schema = pa.schema(list(columns.items()))
-    values = list(zip(*rows, strict=True)) if rows else [()] * len(columns)
-    return pa.table([pa.array(column, kind) for column, kind in zip(values, schema.types, strict=True)], schema=schema)

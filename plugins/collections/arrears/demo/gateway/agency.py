@@ -29,6 +29,7 @@ from arrears.demo.gateway.identity import Identity
 from arrears.demo.gateway.outcomes import Report
 from arrears.demo.gateway.providers import Providers
 from arrears.demo.gateway.store import AGENCY
+from arrears.local import put_private
 
 USER = "agency"
 _POLL_SECONDS = 0.2
@@ -144,7 +145,7 @@ class Agency:
         if mode == "wrong_checksum":
             answer["sha256"] = hashlib.sha256(b"another file").hexdigest()
         # last: what has an answer is done
-        _put(ack, _NONSENSE if mode == "nonsense" else _json(answer))
+        put_private(ack, _NONSENSE if mode == "nonsense" else _json(answer))
 
     def _report(self, name: str, manifest: Path, ack: Path) -> None:
         """Writes what came of the cases of a file that was accepted: an agency as quick as a demo wants it."""
@@ -169,8 +170,10 @@ class Agency:
         content = out.getvalue().encode()
         file = f"{name}.results.csv"
         digest = hashlib.sha256(content).hexdigest()
-        _put(self._out / file, content)
-        _put(self._out / f"{name}.results{_MANIFEST}", _json({"file": file, "rows": len(results), "sha256": digest}))
+        put_private(self._out / file, content)
+        put_private(
+            self._out / f"{name}.results{_MANIFEST}", _json({"file": file, "rows": len(results), "sha256": digest})
+        )
 
     def _struck(self, what: str, modes: frozenset[Mode]) -> Fault | None:
         """The fault that strikes a piece of work; each piece is struck once."""
@@ -247,11 +250,3 @@ def _about(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(content: object) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
-
-
-def _put(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-    os.replace(aside, path)

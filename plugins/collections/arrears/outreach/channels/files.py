@@ -11,13 +11,13 @@ import csv
 import hashlib
 import io
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from filelock import FileLock
 
 from arrears.errors import ChannelError
+from arrears.local import put_private
 from arrears.outreach.channels.base import Message, ReceiptPage, Repeats, SendResult, never_asked
 from arrears.outreach.states import State
 
@@ -90,8 +90,8 @@ class FileChannel:
             self._folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._folder.mkdir(mode=0o700, exist_ok=True)
             with FileLock(self._folder / ".lock", mode=0o600):
-                _put(path, content)
-                _put(
+                put_private(path, content)
+                put_private(
                     path.with_suffix(".manifest.json"), (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
                 )
         except OSError as error:
@@ -126,8 +126,8 @@ class FileChannel:
                 "rows": len(rows),
                 "sha256": hashlib.sha256(content).hexdigest(),
             }
-            _put(self.path, content)
-            _put(self.manifest, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
+            put_private(self.path, content)
+            put_private(self.manifest, (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode())
 
     def _present(self) -> dict[str, dict[str, str]]:
         if not self.path.exists():
@@ -144,13 +144,3 @@ def csv_of(rows: Mapping[str, Mapping[str, str]]) -> str:
     # the most urgent first, whatever order they came in
     writer.writerows(rows[key] for key in sorted(rows, key=lambda key: (-int(rows[key]["priority"]), key)))
     return out.getvalue()
-
-
-def _put(path: Path, content: bytes) -> None:
-    aside = path.with_name(f".{path.name}.tmp")
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
