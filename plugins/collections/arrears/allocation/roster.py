@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from arrears.allocation.lists import listed
 from arrears.allocation.presets import Presets, read_presets
 from arrears.allocation.rules import AllocationRules, QueueRules, queue_relation
 from arrears.errors import AllocationError
@@ -66,7 +67,7 @@ def read_collectors(run: Run, rules: Mapping[str, QueueRules]) -> pa.Table:
 
 def _queues_of(skills: str | None, team: str | None, rules: Mapping[str, QueueRules]) -> str:
     """The queues that somebody is trained for and that are for his team."""
-    trained = list(rules) if skills is None else [each.strip() for each in skills.split(",")]
+    trained = tuple(rules) if skills is None else listed(skills)
     return ",".join(each for each in trained if each not in rules or _for_team(rules[each], team))
 
 
