@@ -109,7 +109,9 @@ class Webhooks:
                 return {"repeated": max(len(receipts), 1)}
             desk = Desk(contact, self._clock.today(), self._clock.now())
             counts: Counter[str] = take_in(connection, channel, receipts, desk)
-        return dict(counts) if receipts else {"noted": 1}
+        if header is None and not receipts:
+            counts["noted"] += 1
+        return dict(counts)
 
 
 def _secret(text: str) -> SecretStr:
