@@ -134,7 +134,7 @@ class Document:
         line = node.start_mark.line + 1
         if not isinstance(node, yaml.ScalarNode):
             raise self._unreadable("a list or a mapping as a key", line)
-        loader = yaml.SafeLoader("")
+        loader: Any = yaml.SafeLoader("")
         try:
             if node.tag not in (loader.DEFAULT_SCALAR_TAG, loader.resolve(yaml.ScalarNode, node.value, (True, False))):
                 raise self._unreadable(f"the tag {node.tag}", line)
@@ -279,4 +279,6 @@ def _resolved(nodes: list[dict[str, Any]], definitions: dict[str, Any]) -> list[
 def _shown(value: Any) -> str:
     if isinstance(value, str | int | float | bool | date | datetime) or value is None:
         return repr(value)
-    return {dict: "a mapping", list: "a list"}.get(type(value), f"a {type(value).__name__}")
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else f"a {type(value).__name__}"
