@@ -47,8 +47,10 @@ class Contract:
     closed_on: date | None = None
     written_off_on: date | None = None
 
-    def in_book(self, on: date) -> bool:
-        left = [day for day in (self.closed_on, self.written_off_on) if day is not None and day <= on]
+    def in_book(self, on: date, recovery_worked: bool = False) -> bool:
+        """In the live book, or in one that a write-off does not end; whether anything is owed is another question."""
+        ends = (self.closed_on, None if recovery_worked else self.written_off_on)
+        left = [day for day in ends if day is not None and day <= on]
         return self.originated_on <= on and (self.ledger_from is None or self.ledger_from <= on) and not left
 
 
@@ -60,6 +62,7 @@ class Terms:
     counting: str = "days"
     convention: str = "B"
     buckets: int = 8
+    recovery_worked: bool = False
 
 
 @dataclass
@@ -111,6 +114,14 @@ def age(contract: Contract, on: date, terms: Terms) -> Aged:
         )
         result.bucket_no = bucket_no(result.oldest_due_date, result.delinquent_days, result.unmet, terms)
     return result
+
+
+def in_snapshot(contract: Contract, on: date, terms: Terms) -> bool:
+    """In the book as of the day: once written off, only where that is worked, and while anything is owed."""
+    written_off = contract.written_off_on is not None and contract.written_off_on <= on
+    if not contract.in_book(on, terms.recovery_worked):
+        return False
+    return not written_off or _owed(contract) > _paid(contract, on)
 
 
 def age_items(contract: Contract, on: date, terms: Terms) -> list[Item]:
@@ -188,7 +199,7 @@ class History:
         self.contract, self.until, self.terms = contract, until, terms
         first = max(contract.originated_on, contract.ledger_from or contract.originated_on)
         days = (first + timedelta(days=n) for n in range((until - first).days + 1))
-        self.days = [(day, age(contract, day, terms)) for day in days if contract.in_book(day)]
+        self.days = [(day, age(contract, day, terms)) for day in days if contract.in_book(day, terms.recovery_worked)]
 
     def runs(self) -> list[Run]:
         """The days put together where bucket and oldest unmet due date stay the same."""
@@ -219,7 +230,8 @@ class History:
             how = "cured"
             if self.contract.closed_on is not None and self.contract.closed_on <= over:
                 how = "closed"
-            if self.contract.written_off_on is not None and self.contract.written_off_on <= over:
+            written_off = self.contract.written_off_on is not None and self.contract.written_off_on <= over
+            if written_off and not self.terms.recovery_worked:
                 how = "written_off"
         days = [each.days_past_due for each in aged]
         times = [sum(1 for reached, _ in groupby(days, key=lambda n, t=t: n >= t) if reached) for t in (30, 60, 90)]
@@ -245,7 +257,18 @@ def case_entry(histories: Sequence[History], until: date) -> date | None:
 
 def _served(contract: Contract, on: date, terms: Terms) -> Iterator[Item]:
     """All items in the order in which money serves them, with what is left of each."""
-    money = sum(
+    money = _paid(contract, on)
+    for due in sorted(contract.dues, key=lambda each: (each.due_date, each.serving, each.number)):
+        paid = min(money, due.amount)
+        money -= paid
+        unpaid = due.amount - paid
+        unmet = due.due_date < on and unpaid > max(terms.share * due.amount, terms.amount)
+        yield Item(due, paid, unpaid, unmet, _parts(due, paid))
+
+
+def _paid(contract: Contract, on: date) -> Decimal:
+    """What was paid by the day and not returned by it."""
+    return sum(
         (
             payment.amount
             for payment in contract.payments
@@ -253,12 +276,11 @@ def _served(contract: Contract, on: date, terms: Terms) -> Iterator[Item]:
         ),
         ZERO,
     )
-    for due in sorted(contract.dues, key=lambda each: (each.due_date, each.serving, each.number)):
-        paid = min(money, due.amount)
-        money -= paid
-        unpaid = due.amount - paid
-        unmet = due.due_date < on and unpaid > max(terms.share * due.amount, terms.amount)
-        yield Item(due, paid, unpaid, unmet, _parts(due, paid))
+
+
+def _owed(contract: Contract) -> Decimal:
+    """All that was ever to be paid, whenever it falls due."""
+    return sum((due.amount for due in contract.dues), ZERO)
 
 
 def _days(contract: Contract, due: date, on: date, terms: Terms) -> tuple[int, int, int]:

@@ -1,14 +1,17 @@
 -- Why an open case has no work any more: one row per customer whose case is to be closed.
--- open_case: the customers with an open case. A contract counts as ended from its own day on.
+-- open_case: the customers with an open case. A contract counts as ended from its own day on; a write-off ends none
+-- where the recovery book is worked.
 WITH ledger AS (
     SELECT
         contracts.customer_id,
-        SUM(CASE WHEN COALESCE(contracts.written_off_on <= $as_of, FALSE) THEN 1 ELSE 0 END) AS written_off,
+        SUM(
+            CASE WHEN NOT $recovery_worked AND COALESCE(contracts.written_off_on <= $as_of, FALSE) THEN 1 ELSE 0 END
+        ) AS written_off,
         SUM(
             CASE
                 WHEN
                     COALESCE(contracts.closed_on <= $as_of, FALSE)
-                    OR COALESCE(contracts.written_off_on <= $as_of, FALSE)
+                    OR (NOT $recovery_worked AND COALESCE(contracts.written_off_on <= $as_of, FALSE))
                     THEN 0
                 ELSE 1
             END

@@ -1,4 +1,13 @@
--- Contracts with an unmet instalment at the opening. Grain: day x basis x contract.
+-- Contracts of the live book with an unmet instalment at the opening. Grain: day x basis x contract.
+-- recovery_book: the written-off contracts of the snapshot, which are no part of it.
+WITH live AS (
+    SELECT snapshot.*
+    FROM snapshot
+    LEFT JOIN recovery_book
+        ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
+    WHERE recovery_book.contract_id IS NULL
+)
+
 SELECT
     as_of,
     CAST($basis AS VARCHAR) AS basis,
@@ -22,6 +31,6 @@ SELECT
     last_payment_on,
     held,
     hold_kind
-FROM snapshot
+FROM live
 WHERE days_past_due > 0
 ORDER BY contract_id

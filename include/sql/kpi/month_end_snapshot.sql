@@ -1,5 +1,6 @@
 -- The same as month_end_state, from what the runs of the month ends themselves knew (their frozen snapshots).
--- Grain: contract; a month end of which there is no snapshot is NULL.
+-- Grain: contract; a month end of which there is no snapshot is NULL. recovery_book: the written-off contracts of the
+-- snapshots, which are no part of the live book.
 SELECT
     snapshot.contract_id,
     MAX(snapshot.product) AS product,
@@ -106,4 +107,7 @@ SELECT
     ) AS balance_13
 FROM snapshot
 LEFT JOIN contracts ON snapshot.contract_id = contracts.contract_id
+LEFT JOIN recovery_book
+    ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
+WHERE recovery_book.contract_id IS NULL
 GROUP BY snapshot.contract_id

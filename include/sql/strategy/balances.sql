@@ -1,12 +1,15 @@
 -- One row per contract of the book: what it owes by $as_of, and what was paid. The first half of ageing.
+-- Where the recovery book is worked, written-off contracts that still owe are in the book.
 WITH book AS (
-    SELECT *
+    SELECT
+        contract_id,
+        COALESCE(written_off_on <= $as_of, FALSE) AS written_off
     FROM contracts
     WHERE
         originated_on <= $as_of
         AND (ledger_from IS NULL OR ledger_from <= $as_of)
         AND (closed_on IS NULL OR closed_on > $as_of)
-        AND (written_off_on IS NULL OR written_off_on > $as_of)
+        AND ($recovery_worked OR written_off_on IS NULL OR written_off_on > $as_of)
 ),
 
 scheduled AS (
@@ -50,4 +53,7 @@ FROM book
 LEFT JOIN scheduled ON book.contract_id = scheduled.contract_id
 LEFT JOIN charged ON book.contract_id = charged.contract_id
 LEFT JOIN paid ON book.contract_id = paid.contract_id
+WHERE
+    NOT book.written_off
+    OR COALESCE(scheduled.amount, 0) + COALESCE(charged.amount, 0) > COALESCE(paid.amount, 0)
 ORDER BY book.contract_id

@@ -1,4 +1,4 @@
--- How many contracts are how late, for the day's summary: bands of 30 days past due.
+-- How many contracts of the live book are how late, for the day's summary: bands of 30 days past due.
 WITH banded AS (
     SELECT
         CASE
@@ -16,6 +16,7 @@ WITH banded AS (
             ELSE '91+'
         END AS band
     FROM snapshot
+    WHERE NOT written_off
 )
 
 SELECT

@@ -7,6 +7,7 @@ SELECT
     class,
     unmet_installments,
     repeated,
+    written_off,
     overdue_amount,
     outstanding_amount,
     -- Exactly half up, over whole cents: a quotient of decimals is a double on one engine and a decimal on another.

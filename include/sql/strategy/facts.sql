@@ -99,6 +99,7 @@ SELECT
     delinquent.class,
     delinquent.repeated,
     delinquent.spell_entered_on,
+    delinquent.written_off,
     case_entry.case_entered_on,
     tiers.overdue_share,
     tiers.balance_tier,

@@ -18,10 +18,14 @@ SELECT
     contracts.contract_id,
     contracts.customer_id,
     GREATEST(contracts.originated_on, COALESCE(contracts.ledger_from, contracts.originated_on)) AS book_from,
-    LEAST(
-        COALESCE(contracts.closed_on, contracts.written_off_on),
-        COALESCE(contracts.written_off_on, contracts.closed_on)
-    ) AS book_to
+    CASE
+        WHEN $recovery_worked THEN contracts.closed_on
+        ELSE
+            LEAST(
+                COALESCE(contracts.closed_on, contracts.written_off_on),
+                COALESCE(contracts.written_off_on, contracts.closed_on)
+            )
+    END AS book_to
 FROM contracts
 INNER JOIN overdue_customers ON contracts.customer_id = overdue_customers.customer_id
 LEFT JOIN overdue ON contracts.contract_id = overdue.contract_id

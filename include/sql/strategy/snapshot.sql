@@ -64,6 +64,7 @@ SELECT
     buckets.class,
     COALESCE(positions.days_past_due > 0 AND present_spells.repeated, FALSE) AS repeated,
     CASE WHEN positions.days_past_due > 0 THEN present_spells.entered_on END AS spell_entered_on,
+    COALESCE(contracts.written_off_on <= $as_of, FALSE) AS written_off,
     balances.last_payment_on,
     stop_holds.kind IS NOT NULL AS held,
     stop_holds.kind AS hold_kind

@@ -1,5 +1,6 @@
 -- The spells of every contract up to $as_of, out of its bucket history: when each was entered and over, how it was
--- over, how bad it got, and how often in it the days past due rose to 30, 60 and 90.
+-- over, how bad it got, and how often in it the days past due rose to 30, 60 and 90. A write-off ends it, unless the
+-- recovery book is worked.
 -- How long a run of arrears lasts, and the days past due at its begin and end, are in the rows of the history.
 WITH days AS (
     SELECT
@@ -75,7 +76,7 @@ SELECT
     ended.exited_on,
     CASE
         WHEN ended.exited_on IS NULL THEN NULL
-        WHEN contracts.written_off_on <= ended.exited_on THEN 'written_off'
+        WHEN NOT $recovery_worked AND contracts.written_off_on <= ended.exited_on THEN 'written_off'
         WHEN contracts.closed_on <= ended.exited_on THEN 'closed'
         ELSE 'cured'
     END AS exited_as,

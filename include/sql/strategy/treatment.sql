@@ -19,6 +19,7 @@ SELECT
     class,
     repeated,
     spell_entered_on,
+    written_off,
     balance_tier,
     score_stage,
     collection_score,

@@ -5,7 +5,10 @@ WITH periods AS (
         contract_id,
         customer_id,
         GREATEST(originated_on, COALESCE(ledger_from, originated_on)) AS book_from,
-        LEAST(COALESCE(closed_on, written_off_on), COALESCE(written_off_on, closed_on)) AS book_to
+        CASE
+            WHEN $recovery_worked THEN closed_on
+            ELSE LEAST(COALESCE(closed_on, written_off_on), COALESCE(written_off_on, closed_on))
+        END AS book_to
     FROM contracts
 )
 

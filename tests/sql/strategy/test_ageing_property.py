@@ -26,6 +26,7 @@ from tests.support.naive_ageing import (
     age,
     age_items,
     case_entry,
+    in_snapshot,
 )
 
 from arrears.run import open_run
@@ -90,11 +91,14 @@ COUNTINGS = (
     ("ots", "B"),
 )
 terms = st.builds(
-    lambda grace_days, share, amount, counting: Terms(grace_days, share, amount, *counting),
+    lambda grace_days, share, amount, counting, worked: Terms(
+        grace_days, share, amount, *counting, recovery_worked=worked
+    ),
     grace_days=st.sampled_from([0, 0, 3, 10]),
     share=st.sampled_from([Decimal(0), Decimal(0), Decimal("0.1")]),
     amount=st.sampled_from([Decimal(0), Decimal(0), Decimal("5.00")]),
     counting=st.sampled_from(COUNTINGS),
+    worked=st.sampled_from([False, True]),
 )
 
 
@@ -110,7 +114,7 @@ def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: T
     values = {
         "home": folder,
         "clock": f"{AS_OF}T09:30:00",
-        "rules": rules_that_count(folder, terms.counting, terms.convention),
+        "rules": rules_that_count(folder, terms.counting, terms.convention, terms.recovery_worked),
         "grace_days": terms.grace_days,
         "materiality": f"{terms.share * 100}%,{terms.amount}",
         "duckdb_threads": 2,
@@ -127,14 +131,14 @@ def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: T
         }
     histories = [History(contract, AS_OF, terms) for contract in book]
     snapshot = {row["contract_id"]: row for row in found["snapshot"]}
-    assert set(snapshot) == {_key(n) for n, contract in enumerate(book) if contract.in_book(AS_OF)}
+    assert set(snapshot) == {_key(n) for n, contract in enumerate(book) if in_snapshot(contract, AS_OF, terms)}
     assert {row["contract_id"]: row for row in brief} == {
         key: {name: row[name] for name in brief[0]} for key, row in snapshot.items()
     }
     for number, (contract, history) in enumerate(zip(book, histories, strict=True)):
         key = _key(number)
         where = f"contract {number}: {contract}"
-        if contract.in_book(AS_OF):
+        if in_snapshot(contract, AS_OF, terms):
             assert _seen(snapshot[key]) == _expected(contract, history, terms), where
             assert _items_seen(found, key) == _items_expected(contract, terms), where
         assert _runs_seen(found, key) == history.runs(), where
@@ -152,15 +156,18 @@ def test_sql_ages_as_the_judge_does(folder: Path, book: list[Contract], terms: T
         )
 
 
-def rules_that_count(folder: Path, counting: str, convention: str) -> Path:
-    """The shipped rules, but for what buckets count."""
-    rules = folder / f"rules-{counting}-{convention}"
+def rules_that_count(folder: Path, counting: str, convention: str, recovery_worked: bool = False) -> Path:
+    """The shipped rules, but for what buckets count, and whether the recovery book is worked."""
+    rules = folder / f"rules-{counting}-{convention}-{recovery_worked}"
     if not rules.exists():
         shutil.copytree(PROJECT / "include" / "rules", rules)
         ageing = rules / "ageing.yaml"
         said = f"convention: {convention}" if counting in ("days", "months") else ""
         text = ageing.read_text(encoding="utf-8").replace("counting: days", f"counting: {counting}")
-        ageing.write_text(text.replace("convention: B", said), encoding="utf-8")
+        text = text.replace("convention: B", said)
+        if recovery_worked:
+            text = text.replace("recovery_book: left", "recovery_book: worked")
+        ageing.write_text(text, encoding="utf-8")
     return rules
 
 
@@ -183,6 +190,7 @@ def _expected(contract: Contract, history: History, terms: Terms) -> dict[str, A
         "bucket_no": aged.bucket_no,
         "spell_entered_on": spells[-1].entered_on if spells else None,
         "repeated": any(spell.outlasted_grace for spell in spells[:-1]),
+        "written_off": contract.written_off_on is not None and contract.written_off_on <= AS_OF,
     }
 
 

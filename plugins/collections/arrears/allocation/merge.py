@@ -25,6 +25,7 @@ from arrears.allocation.staging import refresh_statistics, stage, temporary_tabl
 from arrears.errors import AllocationError
 from arrears.run import Run, StepResult
 from arrears.sqlmodel import fetch_model
+from arrears.strategy.ageing import ageing_rules
 from arrears.warehouse import locks
 from arrears.warehouse.ops_allocation import COLLECTOR_SHARE
 from arrears.warehouse.ops_cases import CASE, CASE_ASSIGNMENT, COLLECTOR, INSTANT
@@ -263,7 +264,12 @@ def apply_assignment(run: Run) -> StepResult:
             sa.select(CASE.c.case_id).where(concerned).order_by(CASE.c.case_id).with_for_update()
         ).close()
         ahead = connection.scalar(sa.select(sa.func.max(CASE.c.as_of)).where(CASE.c.state != "closed"))
-        case_ends = fetch_model(run, "allocation/case_end", relations={"open_case": _open_customers(connection)})
+        case_ends = fetch_model(
+            run,
+            "allocation/case_end",
+            relations={"open_case": _open_customers(connection)},
+            params={"recovery_worked": ageing_rules(run.rules).recovery_book == "worked"},
+        )
         merge = _Merge(connection, day, run.clock.now(), *_stage_all(connection, image, case_ends))
         changes = merge.run()
         changes["collectors"] = _merge_collectors(connection, collectors)

@@ -96,6 +96,9 @@ def _ageing(ageing: AgeingRules) -> Iterator[str]:
             "- Nothing is done while a hold of these kinds is open, for all contracts of the customer, the strongest "
             "first: "
             f"{', '.join(name.replace('_', ' ') for name in ageing.stop_holds)}. A pause only stops the days.",
+            "- Written-off contracts that still owe are worked; rules tell them by `written_off`."
+            if ageing.recovery_book == "worked"
+            else "- Written-off contracts are left: nothing is decided about them.",
         ]
     )
     unit = _UNITS.get(ageing.counting, "months")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlglot import exp
 
@@ -39,6 +40,7 @@ def build_opening(run: Run) -> dict[str, int]:
         sources = {**sources, "split_fairness": FAIRNESS}
     else:
         relations = {**relations, "split_fairness": FAIRNESS_COLUMNS.empty_table()}
+    relations = {**relations, "recovery_book": recovery_book(run.lake.files("snapshot", run.day))}
     return {
         fact.lake_table: run_model(
             run, f"kpi/{fact.name}", table=fact.lake_table, params=params, relations=relations, sources=sources
@@ -184,6 +186,8 @@ def build_rolls(run: Run) -> dict[str, int]:
         files = [path for end in kept for path in run.lake.files("snapshot", BusinessDay(end, "frozen"))]
         parts.append(("frozen", kept, load_model(run.settings.sql, "kpi/month_end_snapshot"), {"snapshot": files}))
     relations = {"buckets": bucket_relation(run.rules)}
+    if pairs:
+        relations["recovery_book"] = recovery_book(files)
     made: list[Path] = []
     for basis, known, states, sources in parts:
         select = joined(load_model(run.settings.sql, "kpi/roll_transition"), "month_end_state", states)
@@ -207,12 +211,26 @@ def build_rolls(run: Run) -> dict[str, int]:
     return {ROLL.lake_table: run.lake.rows(ROLL.lake_table, run.day)}
 
 
+def recovery_book(snapshots: Iterable[Path]) -> pa.Table:
+    """The written-off contracts in snapshots (as_of, contract_id), which the figures of the live book leave out.
+
+    Snapshots that were made before the recovery book could be worked have none, and no column to tell.
+    """
+    columns = pa.schema([("as_of", pa.date32()), ("contract_id", pa.string())])
+    parts = [
+        pq.read_table(path, columns=columns.names, filters=pc.field("written_off"), partitioning=None).cast(columns)
+        for path in snapshots
+        if "written_off" in pq.read_schema(path).names
+    ]
+    return pa.concat_tables([columns.empty_table(), *parts])
+
+
 def restated_states(run: Run) -> exp.Query:
     """The SELECT that restates buckets and balances of month ends from the ledger, by the rules' way of counting."""
     states = load_model(run.settings.sql, "kpi/month_end_state")
     if ageing_rules(run.rules).counting != "installments":
         return states
-    age_history(run)
+    age_history(run, live_only=True)
     return joined(load_model(run.settings.sql, "kpi/month_end_by_history"), "month_end_state", states)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -60,18 +61,22 @@ def age_installments(run: Run) -> int:
     return _make(run, "installment_ageing")
 
 
-def age_history(run: Run) -> dict[str, int]:
-    """Replaces the day's partitions of HISTORY: every contract's buckets and spells up to the day; returns the rows."""
-    return {table: _make(run, table) for table in HISTORY}
+def age_history(run: Run, *, live_only: bool = False) -> dict[str, int]:
+    """Replaces the day's partitions of HISTORY: every contract's buckets and spells up to the day; returns the rows.
+
+    With `live_only` a write-off ends them, whether or not the rules work the recovery book.
+    """
+    changed: dict[str, Any] = {"recovery_worked": False} if live_only else {}
+    return {table: _make(run, table, changed) for table in HISTORY}
 
 
-def _make(run: Run, table: str) -> int:
+def _make(run: Run, table: str, changed: Mapping[str, Any] | None = None) -> int:
     return run_select(
         run,
         ageing_select(run.settings.sql, table),
         table=table,
         where=f"strategy/{table}.sql",
-        params=ageing_parameters(run.settings, run.rules),
+        params={**ageing_parameters(run.settings, run.rules), **(changed or {})},
         relations=rule_relations(run.rules),
     )
 

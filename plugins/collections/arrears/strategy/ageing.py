@@ -50,6 +50,7 @@ def ageing_parameters(settings: Settings, rules: RuleSet) -> dict[str, Any]:
         "materiality_share": Decimal(share),
         "materiality_amount": Decimal(amount),
         "by_installments": ageing.counting == "installments",
+        "recovery_worked": ageing.recovery_book == "worked",
     }
 
 

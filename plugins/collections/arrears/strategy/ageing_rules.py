@@ -13,6 +13,7 @@ from arrears.rules.files import PlacedError, RuleModel
 ContractClass = Literal["current", "low", "mid", "high"]
 Counting = Literal["days", "months", "installments", "mba", "ots"]
 Convention = Literal["A", "B"]
+RecoveryBook = Literal["left", "worked"]
 
 _MONTH = 30
 """Days of a bucket that is counted in days."""
@@ -66,6 +67,9 @@ class AgeingRules(RuleModel):
     that the buckets say themselves."""
     buckets: Annotated[tuple[Bucket, ...], Field(min_length=2)]
     stop_holds: Annotated[tuple[str, ...], Field(min_length=1)]
+    recovery_book: RecoveryBook = "left"
+    """What becomes of written-off contracts that still owe. left: they are in no snapshot, and nothing is decided about
+    them. worked: they stay in it, are decided about like the others, and rules tell them by `written_off`."""
 
     @property
     def ranges(self) -> tuple[BucketRange, ...]:

@@ -28,6 +28,7 @@ CASE_COLUMNS: Mapping[str, Kind] = MappingProxyType(
         "bucket_no": "number",
         "class": "text",
         "repeated": "boolean",
+        "written_off": "boolean",
         "spell_entered_on": "date",
         "case_entered_on": "date",
         "overdue_share": "number",

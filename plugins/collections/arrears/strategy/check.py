@@ -23,6 +23,7 @@ CHECKS: tuple[str, ...] = (
     "arrears.strategy.check_conditions:condition_findings",
     "arrears.strategy.check_policy:policy_findings",
     "arrears.strategy.check_tables:table_findings",
+    "arrears.strategy.check_recovery:recovery_findings",
     "arrears.strategy.check_tables:unused_values",
     "arrears.strategy.check_experiments:experiment_findings",
     "arrears.kpi.targets:target_findings",

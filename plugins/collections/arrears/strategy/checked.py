@@ -62,6 +62,7 @@ TIER_WORDS = frozenset(
         "class",
         "unmet_installments",
         "repeated",
+        "written_off",
         "overdue_amount",
         "outstanding_amount",
         "overdue_share",

@@ -202,12 +202,12 @@ class _Explainer:
         if status == "quarantined":
             return [Reason(code="quarantined")]
         if status == "not_in_book":
-            return _not_in_book(ledger.contract or {}, self.day.as_of)
+            return _not_in_book(ledger.contract or {}, self.day.as_of, bool(ledger.parameters["recovery_worked"]))
         if status == "current":
             small = snapshot is not None and snapshot["overdue_amount"] > 0
-            return [Reason(code="immaterial" if small else "current")]
+            return [Reason(code="immaterial" if small else "current"), *_recovery(snapshot, ledger.contract)]
         assert row is not None  # noqa: S101 - a decided contract has a row
-        reasons: list[Reason] = []
+        reasons = _recovery(snapshot, ledger.contract)
         if row["held"]:
             own = bool(snapshot and snapshot["hold_kind"] == row["hold_kind"])
             reasons.append(Reason(code="held" if own else "held_elsewhere", values={"kind": row["hold_kind"]}))
@@ -309,7 +309,14 @@ def _status(
     return "quarantined" if quarantine else None
 
 
-def _not_in_book(contract: Mapping[str, Any], as_of: date) -> list[Reason]:
+def _recovery(snapshot: Mapping[str, Any] | None, contract: Mapping[str, Any] | None) -> list[Reason]:
+    """That the contract is worked as one of the recovery book, if it is; days of older models have none."""
+    if snapshot is None or not snapshot.get("written_off"):
+        return []
+    return [Reason(code="recovery", values={"day": (contract or {}).get("written_off_on")})]
+
+
+def _not_in_book(contract: Mapping[str, Any], as_of: date, recovery_worked: bool) -> list[Reason]:
     reasons = [
         Reason(code=code, values={"day": contract[column]})
         for code, column in (("not_disbursed", "originated_on"), ("not_covered", "ledger_from"))
@@ -317,7 +324,10 @@ def _not_in_book(contract: Mapping[str, Any], as_of: date) -> list[Reason]:
     ]
     reasons += [
         Reason(code=code, values={"day": contract[column]})
-        for code, column in (("closed", "closed_on"), ("written_off", "written_off_on"))
+        for code, column in (
+            ("closed", "closed_on"),
+            ("settled" if recovery_worked else "written_off", "written_off_on"),
+        )
         if contract.get(column) is not None and contract[column] <= as_of
     ]
     return reasons or [Reason(code="left_out")]

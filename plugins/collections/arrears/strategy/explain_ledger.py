@@ -210,17 +210,19 @@ def _spells(ledger: ContractLedger) -> Sequence[Spell]:
     contract = ledger.contract
     if contract is None:
         return ()
-    rows = ledger.run(chained(ledger.settings.sql, *_SPELLS), {"scope": _scope(contract)})
+    worked = bool(ledger.parameters["recovery_worked"])
+    rows = ledger.run(chained(ledger.settings.sql, *_SPELLS), {"scope": _scope(contract, worked)})
     return [
         Spell(entered_on=row["entered_on"], exited_on=row["exited_on"], outlasted_grace=row["outlasted_grace"])
         for row in rows
     ]
 
 
-def _scope(contract: Mapping[str, Any]) -> pa.Table:
+def _scope(contract: Mapping[str, Any], recovery_worked: bool) -> pa.Table:
     """The contract as the models of spells want it: the days between which it is in the book."""
     began: date = max(day for day in (contract["originated_on"], contract["ledger_from"]) if day is not None)
-    ended = [day for day in (contract["closed_on"], contract["written_off_on"]) if day is not None]
+    ends = (contract["closed_on"], None if recovery_worked else contract["written_off_on"])
+    ended = [day for day in ends if day is not None]
     return pa.table(
         {
             "contract_id": pa.array([contract["contract_id"]], pa.string()),

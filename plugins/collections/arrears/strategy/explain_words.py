@@ -47,6 +47,14 @@ SAID: Mapping[str, tuple[str, str]] = MappingProxyType(
         "not_covered": ("不在账：台账自 {day} 起覆盖。", "Not in the book: the ledger covers it from {day} on."),
         "closed": ("不在账：{day} 已结清或离账。", "Not in the book: closed on {day}."),
         "written_off": ("不在账：{day} 已核销。", "Not in the book: written off on {day}."),
+        "settled": (
+            "不在账：{day} 已核销，且已无欠款。",
+            "Not in the book: written off on {day}, and nothing of it is owed any more.",
+        ),
+        "recovery": (
+            "核销后催收：{day} 已核销，仍有欠款，规则集继续处置。",
+            "In the recovery book: written off on {day}, it still owes, and the rule set works it.",
+        ),
         "left_out": (
             "在台账中，但不在当日快照中。请重跑 age_contracts。",
             "In the ledger, but not in the day's snapshot: clear age_contracts of this day.",

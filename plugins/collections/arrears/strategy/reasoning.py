@@ -85,6 +85,8 @@ def facts_of(checked: Checked) -> Iterator[Fact]:
         ageing = checked.rules.document("ageing.yaml")
         kinds = ", ".join(f"'{kind}'" for kind in checked.ageing.stop_holds)
         yield from _fact(f"hold_kind in ({kinds})", checked.vocabulary, ageing.place(("stop_holds",)))
+        if checked.ageing.recovery_book == "left":
+            yield from _fact("not written_off", checked.vocabulary, ageing.place(("recovery_book",)))
         last = len(checked.ageing.ranges) - 1
         yield from _fact(f"bucket_no between 0 and {last}", checked.vocabulary, ageing.place(("buckets",)))
         for row in bucket_rows(checked.rules):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sqlglot import exp
 
 from arrears.lake import Lake
@@ -57,24 +59,36 @@ def age_contracts(run: Run) -> StepResult:
     """Ages every contract of the book into `snapshot`, and finds when each case began, into `case_entry`."""
     run.lake.require("ledger", run.day, _LEDGER_READ)
     aged = age_book(run)
-    rows = aged["snapshot"]
     # a replay needs the rules, models and settings of this very step, whatever the later ones ran with
     keep_rule_files(run.rules, run.lake)
     keep_models(run.settings.sql, run.lake)
     run.lake.publish(AGEING, run.day, AGED, made_by(run, run.lake.published("ledger", run.day) or {}))
-    snapshot = run.lake.read("snapshot", run.day, ["bucket", "bucket_no", "held"])
+    snapshot, recovery = _books(run)
     counts = snapshot.group_by(["bucket", "bucket_no"]).aggregate([([], "count_all")]).sort_by("bucket_no")
     bands = fetch_model(run, "strategy/days_past_due")
     return StepResult(
         rows={name: aged[name] for name in ("snapshot", "case_entry")},
         figures={
-            "live": rows,
+            "live": snapshot.num_rows,
+            # days on which nothing is worked but the live book say no more than they always did
+            **({"recovery": recovery} if recovery else {}),
             "days_past_due": dict(zip(bands["band"].to_pylist(), bands["contracts"].to_pylist(), strict=True)),
             "held": pc.sum(snapshot["held"]).as_py() or 0,
             "buckets": dict(zip(counts["bucket"].to_pylist(), counts["count_all"].to_pylist(), strict=True)),
             "parameters": {name: str(value) for name, value in ageing_parameters(run.settings, run.rules).items()},
         },
     )
+
+
+def _books(run: Run) -> tuple[pa.Table, int]:
+    """Bucket and holds of the live book's contracts, and how many the recovery book has."""
+    columns = ["bucket", "bucket_no", "held"]
+    # models that were kept before the recovery book could be worked do not tell the two apart
+    if "written_off" not in pq.read_schema(run.lake.files("snapshot", run.day)[0]).names:
+        return run.lake.read("snapshot", run.day, columns), 0
+    whole = run.lake.read("snapshot", run.day, [*columns, "written_off"])
+    live = whole.filter(pc.invert(whole["written_off"]))
+    return live.select(columns), whole.num_rows - live.num_rows
 
 
 def tier_balances(run: Run) -> StepResult:
