@@ -846,6 +846,7 @@ def test_nothing_happened(make_run: Callable[..., Any], model: str) -> None:
 def test_the_book_by_bucket(make_run: Callable[..., Any]) -> None:
     columns = {
         "as_of": DAY,
+        "contract_id": TEXT,
         "product": TEXT,
         "currency": TEXT,
         "bucket": TEXT,
@@ -861,15 +862,23 @@ def test_the_book_by_bucket(make_run: Callable[..., Any]) -> None:
     snapshot = table(
         columns,
         (
-            (WED, "auto", "CNY", "M0", "current", 0, False, False, 100, 90, 80, 0),
-            (WED, "auto", "CNY", "M0", "current", 2, True, False, 100, 50, 40, 10),  # within grace
-            (WED, "auto", "CNY", "M1", "low", 9, True, True, 100, 70, 60, 20),
-            (WED, "auto", None, "M1", "low", 9, False, False, 100, 70, 60, 20),
+            (WED, "C1", "auto", "CNY", "M0", "current", 0, False, False, 100, 90, 80, 0),
+            (WED, "C2", "auto", "CNY", "M0", "current", 2, True, False, 100, 50, 40, 10),  # within grace
+            (WED, "C3", "auto", "CNY", "M1", "low", 9, True, True, 100, 70, 60, 20),
+            (WED, "C4", "auto", None, "M1", "low", 9, False, False, 100, 70, 60, 20),
+            (WED, "C5", "auto", "CNY", "M1", "low", 9, False, True, 100, 70, 60, 20),  # written off, worked
         ),
     )
     with make_run(WED) as run:
         rows = fetch_model(
-            run, "kpi/portfolio_day", params={"basis": "restated"}, relations={"snapshot": snapshot}
+            run,
+            "kpi/portfolio_day",
+            params={"basis": "restated"},
+            relations={
+                "snapshot": snapshot,
+                # C4 was written off on another day
+                "recovery_book": table({"as_of": DAY, "contract_id": TEXT}, [(WED, "C5"), (TUE, "C4")]),
+            },
         ).to_pylist()
     names = (
         "basis currency bucket class contracts overdue_contracts repeated_contracts held_contracts principal"

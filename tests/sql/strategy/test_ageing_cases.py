@@ -80,7 +80,7 @@ def terms_of(case: dict[str, Any]) -> str:
 
 
 def rules_of(changes: dict[str, Any] | None, folder: Path) -> Path:
-    """The shipped rules, with other counting, another convention, or buckets that begin with the given counts."""
+    """The shipped rules with other counting, convention or recovery book, or buckets that begin with given counts."""
     shipped = PROJECT / "include" / "rules"
     if changes is None:
         return shipped
@@ -91,6 +91,7 @@ def rules_of(changes: dict[str, Any] | None, folder: Path) -> Path:
     ageing.pop("convention")
     if "convention" in changes:
         ageing["convention"] = changes["convention"]
+    ageing["recovery_book"] = changes.get("recovery_book", "left")
     if "ranges" in changes:
         begins = changes["ranges"]
         ageing["buckets"] = [
