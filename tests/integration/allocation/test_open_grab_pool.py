@@ -307,6 +307,20 @@ def test_a_case_without_work_is_closed_with_its_reason(days, kit, contract, case
         assert intervals(run, "C0001") == [("E1", "auto", reason)]
 
 
+def test_a_write_off_is_no_reason_where_the_recovery_book_is_worked(days, kit):
+    staff = [kit.collector("E1")]
+    with days(kit.cases(2), staff, recovery_book="worked") as run:
+        work(run)
+    tomorrow = TODAY + timedelta(days=1)
+    contracts = as_contracts(
+        [{"contract_id": f"K{n}", "customer_id": f"C000{n}", "written_off_on": tomorrow} for n in (1, 2)]
+    )
+    # C0001 still owes, and has work; what C0002 owed is paid
+    with days(kit.cases(1), staff, as_of=tomorrow, contract_rows=contracts, recovery_book="worked") as run:
+        assert work(run).figures["closed"] == {"cured": 1}
+        assert owners(run)["C0001"] == "E1"
+
+
 def test_an_empty_day_closes_all_cases_and_deletes_none(days, kit, rows_of):
     with days(kit.cases(5), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)

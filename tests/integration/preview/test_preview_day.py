@@ -134,6 +134,21 @@ def test_the_changed_side_is_what_the_day_decides_once_the_rules_are_changed(
         )
 
 
+def test_what_working_the_recovery_book_would_bring(settings: Settings, change: Change) -> None:
+    document, where = preview_of(settings, change("ageing.yaml", "recovery_book: left", "recovery_book: worked"))
+    with open_run(settings, AS_OF) as run:
+        contracts = run.lake.read("contracts", run.day).to_pylist()
+        cases = {row["customer_id"] for row in run.lake.read("cases", run.day, ["customer_id"]).to_pylist()}
+    off = {row["customer_id"] for row in contracts if row["written_off_on"] and row["written_off_on"] <= AS_OF}
+    listed = pq.read_table(where / "changes.parquet").to_pylist()
+    new = {row["customer_id"] for row in listed if row["before_segment"] is None}
+    assert new
+    assert new <= off - cases
+    assert document["totals"]["after_cases"] == len(cases) + len(new)
+    # a hold on a contract of the other book may stop a customer, whose case then changes too
+    assert {row["customer_id"] for row in listed} <= off
+
+
 def test_the_same_rules_change_nothing(settings: Settings, change: Change) -> None:
     document, where = preview_of(settings, change("treatments.yaml", "segment:", "segment:"))
     assert document["files"] == []

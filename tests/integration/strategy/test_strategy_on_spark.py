@@ -144,6 +144,17 @@ def test_every_way_of_counting_gives_the_same_rows(
     assert len(engine.compared) == len(counted)
 
 
+def test_a_worked_recovery_book_gives_the_same_rows(cluster: Any, tmp_path: Path) -> None:
+    rules = changed_rules(tmp_path, "ageing.yaml", {"recovery_book: left": "recovery_book: worked"})
+    with both(cluster, tmp_path, EDGE_DAY, grace_days=3, rules=rules) as (run, engine):
+        publish_ledger(run, edge_ledger())
+        whole_day(run)
+        written_off = [row for row in partition(run, "snapshot") if row["written_off"]]
+        assert {row["days_past_due"] > 0 for row in written_off} == {True, False}
+        assert any(row["written_off"] for row in partition(run, "treatment"))
+    same(engine.compared)
+
+
 def test_the_steps_on_spark_alone_leave_the_same_lake(cluster: Any, tmp_path: Path, pg_url: str) -> None:
     as_of = date(2026, 11, 20)
     write_parquet(tmp_path / "lender", as_of, 800, 11)

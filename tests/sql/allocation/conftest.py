@@ -116,6 +116,7 @@ class AllocationDays:
         contract_rows: Sequence[Row] = (),
         ledger: Mapping[str, Sequence[Row]] | None = None,
         rules: str = RULES,
+        recovery_book: str = "left",
         **options: Any,
     ) -> Iterator[Run]:
         """The run of a day, its inputs published. `options` go to make_run: today, engine, warehouse_url, …
@@ -123,7 +124,12 @@ class AllocationDays:
         `ledger`: rows of contact_results, payments and promises.
         """
         self.rules.mkdir(exist_ok=True)
-        shutil.copyfile(PROJECT / "include" / "rules" / "rule_set.yaml", self.rules / "rule_set.yaml")
+        shipped = PROJECT / "include" / "rules"
+        shutil.copyfile(shipped / "rule_set.yaml", self.rules / "rule_set.yaml")
+        ageing = (shipped / "ageing.yaml").read_text(encoding="utf-8")
+        assert "recovery_book: left" in ageing
+        ageing = ageing.replace("recovery_book: left", f"recovery_book: {recovery_book}")
+        (self.rules / "ageing.yaml").write_text(ageing, encoding="utf-8")
         (self.rules / "allocation.yaml").write_text(rules, encoding="utf-8")
         with self.make_run(as_of, rules=self.rules, **options) as run:
             write(run, "collectors", arrow_schema("collectors"), collector_rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import date
@@ -9,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from tests.support.contract_files import read_contract_files
 from tests.support.ledgers import partition, publish_ledger
@@ -16,6 +18,7 @@ from tests.support.ledgers import partition, publish_ledger
 from arrears.day import BusinessDay
 from arrears.kpi.build import build_rolls
 from arrears.run import Run
+from arrears.settings import PROJECT
 from arrears.strategy.steps import age_contracts
 
 JAN, FEB, MAR = date(2024, 1, 31), date(2024, 2, 29), date(2024, 3, 31)
@@ -158,6 +161,41 @@ def test_frozen_cohorts_are_what_the_month_ends_own_runs_knew(make_run: Callable
         }
     }
     assert restated[MAR]["M0", "M0"] == (2, 200, 0)
+
+
+@pytest.mark.parametrize("counting", ["days", "installments"])
+def test_the_rolls_of_the_live_book_stay_when_the_recovery_book_is_worked(
+    make_run: Callable[..., Any], tmp_path: Path, counting: str
+) -> None:
+    found = {}
+    for book in ("left", "worked"):
+        rules = tmp_path / f"rules-{book}"
+        shutil.copytree(PROJECT / "include" / "rules", rules)
+        text = (rules / "ageing.yaml").read_text(encoding="utf-8").replace("convention: B", "")
+        text = text.replace("counting: days", f"counting: {counting}").replace("book: left", f"book: {book}")
+        (rules / "ageing.yaml").write_text(text, encoding="utf-8")
+        values = {"rules": rules, "home": tmp_path / book}
+        for end in (JAN, FEB, MAR):
+            with make_run(end, **values) as run:
+                publish_ledger(run, LEDGER)
+                age_contracts(run)
+                if end < MAR:
+                    # a snapshot of the days before there was a word for it
+                    _without(run.lake.path("snapshot", run.day), "written_off")
+                else:
+                    kept = {row["contract_id"] for row in partition(run, "snapshot") if row["written_off"]}
+                    assert kept == ({"lost"} if book == "worked" else set())
+        with make_run(AS_OF, **values) as run:
+            publish_ledger(run, LEDGER)
+            build_rolls(run)
+            found[book] = {basis: rolls(run, basis) for basis in ("frozen", "restated")}
+    assert found["worked"] == found["left"]
+    for each in found["left"].values():
+        assert [move for move in each[MAR] if move[1] == "written_off"] == [("M2", "written_off")]
+
+
+def _without(path: Path, column: str) -> None:
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns([column]), path)
 
 
 @pytest.mark.parametrize("missing", [FEB, MAR])

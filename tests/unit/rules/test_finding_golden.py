@@ -539,6 +539,32 @@ def test_the_shipped_rules_have_no_errors_and_no_warnings() -> None:
     assert [str(each) for each in found if each.severity != "note"] == []
 
 
+def test_a_recovery_book_that_no_rule_tells_from_the_live_one(rules: Path) -> None:
+    edit(rules, "ageing.yaml", "recovery_book: left", "recovery_book: worked")
+    where = (rules / "ageing.yaml").read_text(encoding="utf-8").splitlines().index("recovery_book: worked") + 1
+    assert told(rules, "recovery_unread", "never_matches") == (
+        f"ageing.yaml:{where}: warning: the recovery book is worked, and no rule reads written_off: its contracts are "
+        "treated like those of the book [recovery_unread]\n"
+        "    do: Give them a segment of their own: a rule `when: written_off` in treatments.yaml, before the others.\n"
+    )
+    balance(rules, "written_off and overdue_amount > 5")
+    assert told(rules, "recovery_unread", "never_matches") == "\n"
+
+
+def test_a_rule_about_the_recovery_book_never_matches_while_that_is_left(rules: Path) -> None:
+    where = (rules / "ageing.yaml").read_text(encoding="utf-8").splitlines().index("recovery_book: left") + 1
+    balance(rules, "written_off and overdue_amount > 5")
+    assert told(rules, "recovery_unread", "never_matches") == (
+        "balance.yaml:8: error: rule BAL3 of table balance can never match: `written_off` holds for no case, because "
+        f"`NOT written_off` (ageing.yaml:{where}). Without `written_off` there are cases [never_matches]\n"
+        "    for example: overdue_amount = 8000.00, written_off = false\n"
+        "    do: Correct the condition, or remove the rule.\n"
+    )
+    # rules that leave it alone may stand in either case
+    balance(rules, "not written_off and overdue_amount > 5")
+    assert told(rules, "recovery_unread", "never_matches") == "\n"
+
+
 def test_the_tables_that_are_checked_are_those_that_decide() -> None:
     strategy = load_strategy(latest_rule_set(SHIPPED))
     assert tuple((each.file, each.section) for each in strategy.tables) == TABLES
