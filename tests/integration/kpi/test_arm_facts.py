@@ -17,6 +17,7 @@ import pytest
 import yaml
 from tests.support.ledgers import partition, publish_ledger
 from tests.support.naive_ageing import Contract, Due, Payment, Terms, age
+from tests.support.rule_folders import edit_rule_file
 
 from arrears.day import BusinessDay
 from arrears.kpi.arms import arm_inputs, build_arms
@@ -64,17 +65,21 @@ def arms_of(make_run: Callable[..., Any], tmp_path: Path, pg_url: str) -> Callab
     """Builds the facts of arms from a ledger, after the frozen runs that gave these arms on these days."""
 
     @contextmanager
-    def opened(declared: str) -> Iterator[Run]:
+    def opened(declared: str, recovery_book: str) -> Iterator[Run]:
         rules = tmp_path / "rules"
         shutil.copytree(PROJECT / "include" / "rules", rules, dirs_exist_ok=True)
         (rules / "experiments.yaml").write_text(declared, encoding="utf-8")
+        edit_rule_file(rules / "ageing.yaml", "recovery_book: left", f"recovery_book: {recovery_book}")
         with make_run(AS_OF, rules=rules, warehouse_url=pg_url) as run:
             yield run
 
     def build(
-        ledger: dict[str, Sequence[Row]], assigned: Sequence[Row] = (), declared: str = DECLARED
+        ledger: dict[str, Sequence[Row]],
+        assigned: Sequence[Row] = (),
+        declared: str = DECLARED,
+        recovery_book: str = "left",
     ) -> dict[str, list[Row]]:
-        with opened(declared) as run:
+        with opened(declared, recovery_book) as run:
             publish_ledger(run, ledger)
             for day in sorted({row["as_of"] for row in assigned}):
                 rows = [row for row in assigned if row["as_of"] == day]
@@ -202,6 +207,21 @@ def test_cases_end_roll_and_are_written_off(arms_of: Callable[..., dict[str, lis
     ]
     assert case(rows, "yesterday") == (LAST, None, None, None, False)
     assert case(rows, "today") == []
+
+
+def test_a_case_goes_on_where_the_recovery_book_is_worked(arms_of: Callable[..., dict[str, list[Row]]]) -> None:
+    rows = arms_of(
+        book(
+            loan("A", "owes", [(day("01-14"), 100)], written_off_on=day("01-25")),
+            loan("B", "pays", [(day("01-14"), 100)], written_off_on=day("01-25")), paid("B", (day("02-05"), 100)),
+        ),
+        declared=ALL,
+        recovery_book="worked",
+    )  # fmt: skip
+    # it rolls on and is over when it is paid, which is no cure; what it pays counts
+    assert case(rows, "owes") == (day("01-15"), None, None, day("02-14"), False)
+    assert case(rows, "pays") == (day("01-15"), day("02-05"), None, None, False)
+    assert [(row["on_day"], row["recovered_amount"]) for row in rows["arm_customer_day"]] == [(day("02-05"), 100)]
 
 
 @pytest.mark.parametrize(

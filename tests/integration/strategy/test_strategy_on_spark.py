@@ -149,8 +149,6 @@ def test_a_worked_recovery_book_gives_the_same_rows(cluster: Any, tmp_path: Path
     with both(cluster, tmp_path, EDGE_DAY, grace_days=3, rules=rules) as (run, engine):
         publish_ledger(run, edge_ledger())
         whole_day(run)
-        written_off = [row for row in partition(run, "snapshot") if row["written_off"]]
-        assert {row["days_past_due"] > 0 for row in written_off} == {True, False}
         assert any(row["written_off"] for row in partition(run, "treatment"))
     same(engine.compared)
 
