@@ -73,7 +73,14 @@ def test_a_missing_model_and_a_missing_input_are_named(make_run: Any, sql: Path)
 def test_the_strategy_speaks_both_dialects_and_no_clock(path: Path) -> None:
     select = load_model(PROJECT / "include" / "sql", f"strategy/{path.stem}")
     assert input_tables(select)
-    of_the_rules = {"grace_days", "materiality_share", "materiality_amount", "by_installments", "kept_share"}
+    of_the_rules = {
+        "grace_days",
+        "materiality_share",
+        "materiality_amount",
+        "by_installments",
+        "kept_share",
+        "recovery_worked",
+    }
     assert placeholders(select) <= {"as_of", *of_the_rules}
     spark = sqlglot.parse_one(select.sql(dialect="spark"), dialect="spark")
     assert input_tables(spark) == input_tables(select)
