@@ -152,9 +152,10 @@ class _Storm:
     def _work(self, begun: float) -> None:
         """Keeps workers at work until nothing is left, and lets things fail until little is."""
         calm = False
-        kills = 8 + self._found.tasks // 300
-        restarts = sorted((self._random.uniform(0.25, 0.85) for _ in range(2)), reverse=True)
-        next_order, next_kill = 0.0, begun + 4.0
+        # by the share of the work that is left, so that a fast machine sees as many as a slow one
+        kills = sorted(self._random.uniform(_CALM_SHARE, 0.98) for _ in range(8 + self._found.tasks // 300))
+        restarts = sorted(self._random.uniform(0.25, 0.85) for _ in range(2))
+        next_order = 0.0
         while left := self._left():
             assert time.time() - begun < _LONGEST_SECONDS, f"seed {self._found.seed}: {left} tasks never end"
             share = sum(left.values()) / self._found.tasks
@@ -164,12 +165,11 @@ class _Storm:
                 self._calm_down()
             self._keep_workers(left)
             if not calm:
-                if restarts and share <= restarts[0]:
-                    restarts.pop(0)
+                if restarts and share <= restarts[-1]:
+                    restarts.pop()
                     self._restart_database()
-                if now >= next_kill and self._found.kills < kills:
-                    self._kill_one()
-                    next_kill = now + self._random.uniform(1.0, 5.0)
+                if kills and share <= kills[-1] and self._kill_one():
+                    kills.pop()
                 if now >= next_order:
                     self._misbehave()
                     next_order = now + self._random.uniform(0.5, 2.0)
@@ -199,11 +199,13 @@ class _Storm:
         assert code in {0, -signal.SIGKILL, DATABASE_AWAY}, f"a worker ended with {code}"
         self._found.database_away += code == DATABASE_AWAY
 
-    def _kill_one(self) -> None:
+    def _kill_one(self) -> bool:
+        """Kills a worker, if there is one."""
         alive = [process for process in self._workers if process.is_alive()]
         if alive:
             self._random.choice(alive).kill()
             self._found.kills += 1
+        return bool(alive)
 
     def _misbehave(self) -> None:
         channel = self._random.choice(("sms", "dialer", "email"))

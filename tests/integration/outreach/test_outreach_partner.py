@@ -54,6 +54,8 @@ def put_by_partner(folder: Path, name: str, content: bytes, manifest: dict[str, 
 def test_a_placement_is_a_file_with_a_manifest_and_its_acknowledgement_settles_it(
     outreach: Any, gateway: Any, agency: Path
 ) -> None:
+    # its results stay away, so that only what it acknowledged is there
+    gateway.fault("agency", "late_receipts", seconds=600)
     with outreach.run() as run:
         assert push_approved(run).figures["sent"] == 2
         assert push_approved(run).figures["sent"] == 0
@@ -78,7 +80,8 @@ def test_a_placement_is_a_file_with_a_manifest_and_its_acknowledgement_settles_i
 def test_an_acknowledgement_with_a_wrong_checksum_is_not_taken_in_and_a_right_one_later_is(
     outreach: Any, gateway: Any, agency: Path
 ) -> None:
-    gateway.fault("agency", "wrong_checksum", count=1)
+    gateway.fault("agency", "late_receipts", seconds=600)
+    gateway.fault("agency", "wrong_checksum", count=1, beside=True)
     with outreach.run() as run:
         push_approved(run)
     (sent,) = outreach.rows(PartnerFile)

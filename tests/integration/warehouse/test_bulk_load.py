@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -184,10 +185,15 @@ def test_two_loads_of_a_day_wait_for_one_another(warehouse: sa.Engine) -> None:
     assert len(found(warehouse)) == 1
 
 
-def test_the_server_restarted_in_the_middle_of_a_load(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("restarted") / "server")
+@pytest.fixture
+def own_folder() -> Iterator[Path]:
+    """A folder that another start of pytest does not close to the user that PostgreSQL runs as."""
+    with tempfile.TemporaryDirectory(prefix="arrears-test-restarted-") as folder:
+        yield Path(folder)
+
+
+def test_the_server_restarted_in_the_middle_of_a_load(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = EmbeddedPostgres(own_folder / "server")
     server.ensure_running()
     try:
         url = server.url("warehouse").render_as_string(hide_password=False)
