@@ -1,13 +1,4 @@
 -- Contracts of the live book with an unmet instalment at the opening. Grain: day x basis x contract.
--- recovery_book: the written-off contracts of the snapshot, which are no part of it.
-WITH live AS (
-    SELECT snapshot.*
-    FROM snapshot
-    LEFT JOIN recovery_book
-        ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
-    WHERE recovery_book.contract_id IS NULL
-)
-
 SELECT
     as_of,
     CAST($basis AS VARCHAR) AS basis,
@@ -31,6 +22,6 @@ SELECT
     last_payment_on,
     held,
     hold_kind
-FROM live
+FROM live_book
 WHERE days_past_due > 0
 ORDER BY contract_id

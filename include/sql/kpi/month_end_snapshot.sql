@@ -1,10 +1,9 @@
 -- The same as month_end_state, from what the runs of the month ends themselves knew (their frozen snapshots).
--- Grain: contract; a month end of which there is no snapshot is NULL. recovery_book: the written-off contracts of the
--- snapshots, which are no part of the live book.
+-- Grain: contract; a month end of which there is no snapshot is NULL.
 SELECT
-    snapshot.contract_id,
-    MAX(snapshot.product) AS product,
-    COALESCE(MAX(snapshot.currency), 'XXX') AS currency,
+    live_book.contract_id,
+    MAX(live_book.product) AS product,
+    COALESCE(MAX(live_book.currency), 'XXX') AS currency,
     MAX(
         CASE
             WHEN
@@ -14,100 +13,97 @@ SELECT
             WHEN contracts.closed_on IS NOT NULL THEN 'closed'
         END
     ) AS leaves_as,
-    MAX(CASE WHEN snapshot.as_of = $month_end_1 THEN snapshot.bucket_no END) AS bucket_no_1,
+    MAX(CASE WHEN live_book.as_of = $month_end_1 THEN live_book.bucket_no END) AS bucket_no_1,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_1
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_1
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_1,
-    MAX(CASE WHEN snapshot.as_of = $month_end_2 THEN snapshot.bucket_no END) AS bucket_no_2,
+    MAX(CASE WHEN live_book.as_of = $month_end_2 THEN live_book.bucket_no END) AS bucket_no_2,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_2
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_2
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_2,
-    MAX(CASE WHEN snapshot.as_of = $month_end_3 THEN snapshot.bucket_no END) AS bucket_no_3,
+    MAX(CASE WHEN live_book.as_of = $month_end_3 THEN live_book.bucket_no END) AS bucket_no_3,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_3
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_3
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_3,
-    MAX(CASE WHEN snapshot.as_of = $month_end_4 THEN snapshot.bucket_no END) AS bucket_no_4,
+    MAX(CASE WHEN live_book.as_of = $month_end_4 THEN live_book.bucket_no END) AS bucket_no_4,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_4
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_4
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_4,
-    MAX(CASE WHEN snapshot.as_of = $month_end_5 THEN snapshot.bucket_no END) AS bucket_no_5,
+    MAX(CASE WHEN live_book.as_of = $month_end_5 THEN live_book.bucket_no END) AS bucket_no_5,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_5
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_5
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_5,
-    MAX(CASE WHEN snapshot.as_of = $month_end_6 THEN snapshot.bucket_no END) AS bucket_no_6,
+    MAX(CASE WHEN live_book.as_of = $month_end_6 THEN live_book.bucket_no END) AS bucket_no_6,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_6
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_6
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_6,
-    MAX(CASE WHEN snapshot.as_of = $month_end_7 THEN snapshot.bucket_no END) AS bucket_no_7,
+    MAX(CASE WHEN live_book.as_of = $month_end_7 THEN live_book.bucket_no END) AS bucket_no_7,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_7
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_7
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_7,
-    MAX(CASE WHEN snapshot.as_of = $month_end_8 THEN snapshot.bucket_no END) AS bucket_no_8,
+    MAX(CASE WHEN live_book.as_of = $month_end_8 THEN live_book.bucket_no END) AS bucket_no_8,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_8
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_8
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_8,
-    MAX(CASE WHEN snapshot.as_of = $month_end_9 THEN snapshot.bucket_no END) AS bucket_no_9,
+    MAX(CASE WHEN live_book.as_of = $month_end_9 THEN live_book.bucket_no END) AS bucket_no_9,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_9
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_9
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_9,
-    MAX(CASE WHEN snapshot.as_of = $month_end_10 THEN snapshot.bucket_no END) AS bucket_no_10,
+    MAX(CASE WHEN live_book.as_of = $month_end_10 THEN live_book.bucket_no END) AS bucket_no_10,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_10
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_10
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_10,
-    MAX(CASE WHEN snapshot.as_of = $month_end_11 THEN snapshot.bucket_no END) AS bucket_no_11,
+    MAX(CASE WHEN live_book.as_of = $month_end_11 THEN live_book.bucket_no END) AS bucket_no_11,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_11
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_11
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_11,
-    MAX(CASE WHEN snapshot.as_of = $month_end_12 THEN snapshot.bucket_no END) AS bucket_no_12,
+    MAX(CASE WHEN live_book.as_of = $month_end_12 THEN live_book.bucket_no END) AS bucket_no_12,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_12
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_12
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_12,
-    MAX(CASE WHEN snapshot.as_of = $month_end_13 THEN snapshot.bucket_no END) AS bucket_no_13,
+    MAX(CASE WHEN live_book.as_of = $month_end_13 THEN live_book.bucket_no END) AS bucket_no_13,
     MAX(
         CASE
-            WHEN snapshot.as_of = $month_end_13
-                THEN COALESCE(snapshot.outstanding_principal, snapshot.outstanding_amount)
+            WHEN live_book.as_of = $month_end_13
+                THEN COALESCE(live_book.outstanding_principal, live_book.outstanding_amount)
         END
     ) AS balance_13
-FROM snapshot
-LEFT JOIN contracts ON snapshot.contract_id = contracts.contract_id
-LEFT JOIN recovery_book
-    ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
-WHERE recovery_book.contract_id IS NULL
-GROUP BY snapshot.contract_id
+FROM live_book
+LEFT JOIN contracts ON live_book.contract_id = contracts.contract_id
+GROUP BY live_book.contract_id

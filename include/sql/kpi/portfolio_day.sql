@@ -1,13 +1,4 @@
 -- The live book by bucket at the opening. Grain: day x basis x product x currency x bucket.
--- recovery_book: the written-off contracts of the snapshot, which are no part of it.
-WITH live AS (
-    SELECT snapshot.*
-    FROM snapshot
-    LEFT JOIN recovery_book
-        ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
-    WHERE recovery_book.contract_id IS NULL
-)
-
 SELECT
     as_of,
     CAST($basis AS VARCHAR) AS basis,
@@ -23,6 +14,6 @@ SELECT
     CAST(SUM(outstanding_amount) AS DECIMAL(18, 2)) AS outstanding_amount,
     CAST(SUM(outstanding_principal) AS DECIMAL(18, 2)) AS outstanding_principal,
     CAST(SUM(overdue_amount) AS DECIMAL(18, 2)) AS overdue_amount
-FROM live
+FROM live_book
 GROUP BY as_of, product, COALESCE(currency, 'XXX'), bucket, class
 ORDER BY product, currency, bucket

@@ -12,13 +12,10 @@ SELECT
 FROM (
     SELECT
         COUNT(*) AS contracts,
-        COUNT(CASE WHEN snapshot.days_past_due > 0 THEN 1 END) AS overdue_contracts,
-        COUNT(CASE WHEN snapshot.held THEN 1 END) AS held_contracts,
-        COUNT(CASE WHEN snapshot.hold_kind = 'data_quality' THEN 1 END) AS data_quality_holds
-    FROM snapshot
-    LEFT JOIN recovery_book
-        ON snapshot.as_of = recovery_book.as_of AND snapshot.contract_id = recovery_book.contract_id
-    WHERE recovery_book.contract_id IS NULL
+        COUNT(CASE WHEN days_past_due > 0 THEN 1 END) AS overdue_contracts,
+        COUNT(CASE WHEN held THEN 1 END) AS held_contracts,
+        COUNT(CASE WHEN hold_kind = 'data_quality' THEN 1 END) AS data_quality_holds
+    FROM live_book
 ) AS book
 CROSS JOIN (
     SELECT

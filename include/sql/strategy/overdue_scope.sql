@@ -1,17 +1,9 @@
--- The contracts in arrears on $as_of. book_from and book_to (exclusive; NULL: open) are the days between which a
--- contract is in the book.
+-- The contracts in arrears on $as_of, with their days in the book.
 SELECT
-    contracts.contract_id,
-    contracts.customer_id,
-    GREATEST(contracts.originated_on, COALESCE(contracts.ledger_from, contracts.originated_on)) AS book_from,
-    CASE
-        WHEN $recovery_worked THEN contracts.closed_on
-        ELSE
-            LEAST(
-                COALESCE(contracts.closed_on, contracts.written_off_on),
-                COALESCE(contracts.written_off_on, contracts.closed_on)
-            )
-    END AS book_to
-FROM contracts
-INNER JOIN positions ON contracts.contract_id = positions.contract_id
+    book_period.contract_id,
+    book_period.customer_id,
+    book_period.book_from,
+    book_period.book_to
+FROM book_period
+INNER JOIN positions ON book_period.contract_id = positions.contract_id
 WHERE positions.days_past_due > 0

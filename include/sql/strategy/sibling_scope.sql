@@ -1,11 +1,11 @@
--- The other contracts of customers with a contract in arrears on $as_of, those that left the book included. book_from
--- and book_to (exclusive; NULL: open) are the days between which a contract is, or was, in the book.
+-- The other contracts of customers with a contract in arrears on $as_of, with their days in the book; those that left
+-- it included.
 WITH overdue AS (
     SELECT
-        contracts.contract_id,
-        contracts.customer_id
-    FROM contracts
-    INNER JOIN positions ON contracts.contract_id = positions.contract_id
+        book_period.contract_id,
+        book_period.customer_id
+    FROM book_period
+    INNER JOIN positions ON book_period.contract_id = positions.contract_id
     WHERE positions.days_past_due > 0
 ),
 
@@ -15,18 +15,11 @@ overdue_customers AS (
 )
 
 SELECT
-    contracts.contract_id,
-    contracts.customer_id,
-    GREATEST(contracts.originated_on, COALESCE(contracts.ledger_from, contracts.originated_on)) AS book_from,
-    CASE
-        WHEN $recovery_worked THEN contracts.closed_on
-        ELSE
-            LEAST(
-                COALESCE(contracts.closed_on, contracts.written_off_on),
-                COALESCE(contracts.written_off_on, contracts.closed_on)
-            )
-    END AS book_to
-FROM contracts
-INNER JOIN overdue_customers ON contracts.customer_id = overdue_customers.customer_id
-LEFT JOIN overdue ON contracts.contract_id = overdue.contract_id
+    book_period.contract_id,
+    book_period.customer_id,
+    book_period.book_from,
+    book_period.book_to
+FROM book_period
+INNER JOIN overdue_customers ON book_period.customer_id = overdue_customers.customer_id
+LEFT JOIN overdue ON book_period.contract_id = overdue.contract_id
 WHERE overdue.contract_id IS NULL

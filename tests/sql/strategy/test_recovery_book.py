@@ -179,6 +179,7 @@ def test_the_figures_of_the_live_book_stay(open_day: Callable[[str], Run]) -> No
         run = open_day(book)
         relations = {"recovery_book": recovery_book(run.lake.files("snapshot", run.day))}
         assert relations["recovery_book"].num_rows == (0 if book == "left" else len(RECOVERY))
+        relations["live_book"] = fetch_model(run, "kpi/live_book", relations=relations)
         params = {"basis": "frozen", "rule_set_hash": "one"}
         found[book] = {
             model: fetch_model(run, f"kpi/{model}", params=params, relations=relations).to_pylist()

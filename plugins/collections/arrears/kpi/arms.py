@@ -134,7 +134,7 @@ def build_arms(run: Run) -> dict[str, int]:
         "experiments_from": first,
     }
     history = ("strategy/pauses", "strategy/oldest_unmet", "strategy/bucket_history")
-    models = ("strategy/whole_scope", "kpi/arm_scope", *history, "kpi/arm_overdue")
+    models = ("strategy/book_period", "strategy/whole_scope", "kpi/arm_scope", *history, "kpi/arm_overdue")
     overdue = chained(run.settings.sql, *models, names={"kpi/arm_scope": "scope"})
     run_select(
         run,

@@ -24,9 +24,10 @@ from arrears.kpi.windows import month_end_parameters, month_end_relation
 from arrears.outreach.stages import outcome_stages
 from arrears.rules.rule_set import RuleSetHeader, rule_set_history
 from arrears.run import Run
-from arrears.sqlmodel import fetch_model, load_model, run_model, run_select
+from arrears.sqlmodel import fetch_model, input_tables, load_model, run_model, run_select
 from arrears.strategy.age_book import age_history
 from arrears.strategy.ageing import ageing_parameters, ageing_rules, bucket_relation
+from arrears.strategy.chain import chained
 from arrears.strategy.experiment_arms import experiments_of
 from arrears.strategy.promises import PROMISE_STATE, TOLD, promise_parameters, promise_rules
 
@@ -42,12 +43,25 @@ def build_opening(run: Run) -> dict[str, int]:
         relations = {**relations, "split_fairness": FAIRNESS_COLUMNS.empty_table()}
     relations = {**relations, "recovery_book": recovery_book(run.lake.files("snapshot", run.day))}
     return {
-        fact.lake_table: run_model(
-            run, f"kpi/{fact.name}", table=fact.lake_table, params=params, relations=relations, sources=sources
+        fact.lake_table: run_select(
+            run,
+            book_select(run.settings.sql, fact.name),
+            table=fact.lake_table,
+            where=f"kpi/{fact.name}.sql",
+            params=params,
+            relations=relations,
+            sources=sources,
         )
         for fact in FACTS
         if fact.kind == "opening"
     }
+
+
+def book_select(sql_root: Path, name: str) -> exp.Query:
+    """The SELECT of `kpi/<name>`; one that reads `live_book` reads `snapshot` and `recovery_book` instead."""
+    model = f"kpi/{name}"
+    reads_live_book = "live_book" in input_tables(load_model(sql_root, model))
+    return chained(sql_root, *(["kpi/live_book"] if reads_live_book else []), model)
 
 
 def build_closing(run: Run) -> dict[str, int]:
@@ -184,7 +198,7 @@ def build_rolls(run: Run) -> dict[str, int]:
     pairs = [(start, end) for start, end in itertools.pairwise(ends) if start in kept and end in kept]
     if pairs:
         files = [path for end in kept for path in run.lake.files("snapshot", BusinessDay(end, "frozen"))]
-        parts.append(("frozen", kept, load_model(run.settings.sql, "kpi/month_end_snapshot"), {"snapshot": files}))
+        parts.append(("frozen", kept, book_select(run.settings.sql, "month_end_snapshot"), {"snapshot": files}))
     relations = {"buckets": bucket_relation(run.rules)}
     if pairs:
         relations["recovery_book"] = recovery_book(files)

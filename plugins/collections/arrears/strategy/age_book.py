@@ -24,9 +24,9 @@ _CHAINS: dict[str, tuple[str, ...]] = {
     "snapshot": ("advances", "snapshot"),
     "brief": ("pauses", "walk", "positions", "brief"),
     "installment_ageing": ("pauses", "walk", "installment_ageing"),
-    "overdue_spells": ("walk", "overdue_scope", "overdue_needs", "arrears_states", "overdue_spells"),
-    "sibling_spells": ("sibling_scope", "needs", "arrears_states", "overdue_spells"),
-    "bucket_history": ("whole_scope", "pauses", "oldest_unmet", "bucket_history"),
+    "overdue_spells": ("walk", "book_period", "overdue_scope", "overdue_needs", "arrears_states", "overdue_spells"),
+    "sibling_spells": ("book_period", "sibling_scope", "needs", "arrears_states", "overdue_spells"),
+    "bucket_history": ("book_period", "whole_scope", "pauses", "oldest_unmet", "bucket_history"),
 }
 """Tables that several models make in one statement; each model reads those before it."""
 _NAMES = {
