@@ -7,18 +7,17 @@ places, plans it twice, and prints what it measured: seconds by the clock, and o
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import tempfile
 import time
 from datetime import date, datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tests.bench.machine import describe_machine
+from tests.support import outreach_day
 
 from arrears.ledger.contract import arrow_schema
 from arrears.outreach.plan import build_contact_plan
@@ -61,7 +60,6 @@ def main() -> None:
 
 
 def _publish(run: Run, cases: int) -> None:
-    day = _builder()
     draw = np.random.default_rng(1)
     keys = pa.array([f"C{number:07d}" for number in range(cases)])
     contracts = pa.array([f"K{number:07d}" for number in range(cases)])
@@ -70,7 +68,7 @@ def _publish(run: Run, cases: int) -> None:
     _write(
         run,
         "cases",
-        day.CASES,
+        outreach_day.CASES,
         customer_id=keys,
         contract_ids=contracts,
         lead_contract_id=contracts,
@@ -78,9 +76,9 @@ def _publish(run: Run, cases: int) -> None:
         overdue_amount=pa.array(draw.integers(100, 90_000, cases).astype(float)),
         days_past_due=pa.array(draw.integers(1, 200, cases)),
         held=_all(False, cases),
-        **{name: pa.array([day.KINDS[kind][name] for kind in kinds]) for name in of_kind},
+        **{name: pa.array([outreach_day.KINDS[kind][name] for kind in kinds]) for name in of_kind},
     )
-    _write(run, "treatment", day.TREATMENT, contract_id=contracts, customer_id=keys, held=_all(False, cases))
+    _write(run, "treatment", outreach_day.TREATMENT, contract_id=contracts, customer_id=keys, held=_all(False, cases))
     _write(
         run,
         "customers",
@@ -136,16 +134,6 @@ def _write(run: Run, table: str, schema: pa.Schema, **columns: Any) -> None:
 
 def _all(value: object, length: int) -> pa.Array:
     return pa.array([value] * length)
-
-
-def _builder() -> ModuleType:
-    path = PROJECT / "tests" / "sql" / "outreach" / "outreach_day.py"
-    spec = importlib.util.spec_from_file_location("outreach_day", path)
-    if spec is None or spec.loader is None:
-        raise FileNotFoundError(path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 if __name__ == "__main__":

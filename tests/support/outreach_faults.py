@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
-import importlib.util
 import json
 import multiprocessing
 import os
@@ -25,7 +24,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +37,9 @@ from arrears.warehouse.connect import open_warehouse
 from arrears.warehouse.embedded import EmbeddedPostgres
 from arrears.warehouse.migrate import upgrade
 from arrears.warehouse.ops_contacts import ContactAttempt, ContactTask
+
+from . import outreach_day
+from .gateway_process import GatewayProcess
 
 DAY = date(2026, 11, 20)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -74,7 +75,6 @@ _CHANGED_RULES = (
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 _ATTEMPT: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
-_TESTS = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def run_seed(seed: int, tasks: int, folder: Path) -> Seed:
     """Runs one seed in `folder`; AssertionError for a contact that was lost, sent twice or left without an end."""
     server = EmbeddedPostgres(folder / "server")
     server.ensure_running()
-    gateway = load_test_module("integration/gateway/gateway_process.py").GatewayProcess(folder / "gateway")
+    gateway = GatewayProcess(folder / "gateway")
     try:
         return _Storm(seed, tasks, folder, server, gateway).run()
     finally:
@@ -158,10 +158,9 @@ class _Storm:
     def _plan(self) -> None:
         from arrears.outreach.steps import plan_contacts
 
-        builder = load_test_module("sql/outreach/outreach_day.py")
         with self._run() as run:
-            builder.publish(
-                run, [builder.case(f"C{number:06d}", KINDS[number % 3]) for number in range(self._found.tasks)]
+            outreach_day.publish(
+                run, [outreach_day.case(f"C{number:06d}", KINDS[number % 3]) for number in range(self._found.tasks)]
             )
             planned = plan_contacts(run).figures["planned"]
         assert sum(planned.values()) == self._found.tasks, planned
@@ -332,17 +331,6 @@ def _rules(folder: Path) -> Path:
         text = text.replace(shipped, changed)
     path.write_text(text, encoding="utf-8")
     return folder
-
-
-def load_test_module(path: str) -> ModuleType:
-    """A module of the tests that is no part of a package, by its path below `tests`."""
-    file = _TESTS / path
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> None:

@@ -25,7 +25,9 @@ from arrears.warehouse.embedded import EmbeddedPostgres
 from arrears.warehouse.migrate import upgrade
 from arrears.warehouse.ops_contacts import ContactTask
 
-from .outreach_faults import BEGIN, DAY, load_test_module
+from . import outreach_day
+from .gateway_process import GatewayProcess
+from .outreach_faults import BEGIN, DAY
 
 _TASK: sa.Table = ContactTask.__table__  # type: ignore[assignment]
 
@@ -36,8 +38,7 @@ def measure(tasks: int, workers: int, folder: Path) -> dict[str, Any]:
 
     server = EmbeddedPostgres(folder / "server")
     server.ensure_running()
-    gateway = load_test_module("integration/gateway/gateway_process.py").GatewayProcess(folder / "gateway")
-    builder = load_test_module("sql/outreach/outreach_day.py")
+    gateway = GatewayProcess(folder / "gateway")
     settings = {
         "home": str(folder / "home"),
         "warehouse_url": server.url("rate").render_as_string(hide_password=False),
@@ -48,7 +49,7 @@ def measure(tasks: int, workers: int, folder: Path) -> dict[str, Any]:
         warehouse = open_warehouse(load_settings(settings))
         upgrade(warehouse)
         with open_run(load_settings(settings), DAY) as run:
-            builder.publish(run, [builder.case(f"C{number:06d}") for number in range(tasks)])
+            outreach_day.publish(run, [outreach_day.case(f"C{number:06d}") for number in range(tasks)])
             plan_contacts(run)
         context = multiprocessing.get_context("spawn")
         start = context.Barrier(workers + 1)

@@ -1,41 +1,23 @@
-"""Fixtures of allocation on a real warehouse; the days come from the golden tests' fixtures."""
+"""Fixtures of allocation on a real warehouse."""
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support.allocation_kit import AllocationDays
 
 from arrears.run import Run
 from arrears.warehouse.schema import metadata
 
-_KIT = Path(__file__).parents[2] / "sql" / "allocation" / "conftest.py"
-
-
-def _load_kit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("allocation_kit", _KIT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["allocation_kit"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-KIT = _load_kit()
-allocation_days = KIT.allocation_days
-
 
 @pytest.fixture
-def kit() -> ModuleType:
-    """The functions that write short rows: case, cases, collector, read, write."""
-    return KIT
+def allocation_days(make_run: Callable[..., Any], tmp_path: Path) -> AllocationDays:
+    """Days of allocation in the test's folder."""
+    return AllocationDays(make_run, tmp_path / "rules")
 
 
 @pytest.fixture

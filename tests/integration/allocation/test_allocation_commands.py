@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tests.support import allocation_kit as kit
 from typer.testing import CliRunner
 
 from arrears.allocation.commands import app
 
 
 @pytest.fixture
-def command(allocation_days, warehouse_url, kit, monkeypatch):
+def command(allocation_days, warehouse_url, monkeypatch):
     """Runs a command on a day with five cases for two collectors, E2 away."""
     staff = [kit.collector("E1", daily_quota=2), kit.collector("E2", present=False)]
     with allocation_days.day(kit.cases(5), staff, as_of=date(2026, 11, 20), warehouse_url=warehouse_url) as run:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support import allocation_kit as kit
 from tests.support.desk_floor import add_contact_rules, grab_at_desk, lead
 
 from arrears.allocation.shares import read_shares
@@ -71,7 +72,7 @@ NO_RESULT = "hand_over: {no_result_days: 3, not_back: [no_result], not_back_days
 
 
 @pytest.mark.parametrize("source", ["ledger", "desk"])
-def test_a_case_without_result_goes_to_somebody_else(day, kit, source):
+def test_a_case_without_result_goes_to_somebody_else(day, source):
     """C1 had a result, C2 a promise that is over, C3 a payment, C4 only calls without answer: C4 goes."""
     staff = [kit.collector("E1"), kit.collector("E2", present=False)]
     both = [kit.collector("E1"), kit.collector("E2")]
@@ -128,7 +129,7 @@ def record(run: Any, case_id: str, collector: str) -> None:
         connection.execute(sa.insert(table).values({name: value for name, value in row.items() if name in table.c}))
 
 
-def test_a_live_promise_keeps_a_case_longer_than_its_days(day, kit):
+def test_a_live_promise_keeps_a_case_longer_than_its_days(day):
     changes = "keep: {days: 2}"
     staff = [kit.collector("E1"), kit.collector("E2")]
     promises = [
@@ -147,7 +148,7 @@ def test_a_live_promise_keeps_a_case_longer_than_its_days(day, kit):
         assert releases(run) == {"C0002": "kept_long_enough"}
 
 
-def test_a_promise_that_is_recorded_at_the_desk_keeps_a_case_until_it_is_over(day, kit):
+def test_a_promise_that_is_recorded_at_the_desk_keeps_a_case_until_it_is_over(day):
     changes = "keep: {days: 2}, prefer: [variety]"
     staff = [kit.collector("E1"), kit.collector("E2")]
     with day(0, kit.cases(2), staff, changes) as run:
@@ -167,7 +168,7 @@ def test_a_promise_that_is_recorded_at_the_desk_keeps_a_case_until_it_is_over(da
         assert releases(run)["C0001"] == "kept_long_enough"
 
 
-def test_an_agency_has_a_case_for_its_term_and_then_another_one(day, kit):
+def test_an_agency_has_a_case_for_its_term_and_then_another_one(day):
     changes = "hand_over: {term_days: 10, not_back: [term_over], not_back_days: 60}"
     cases = kit.cases(1)
     promises = [{"promise_id": "P1", "contract_id": "KC0001", "made_on": TODAY, "due_on": TODAY + timedelta(days=90)}]
@@ -181,7 +182,7 @@ def test_an_agency_has_a_case_for_its_term_and_then_another_one(day, kit):
             assert owners(run) == {"C0001": owner}
 
 
-def test_what_is_recalled_from_an_agency_stays_in_the_pool_and_goes_to_another_one_the_next_day(day, kit):
+def test_what_is_recalled_from_an_agency_stays_in_the_pool_and_goes_to_another_one_the_next_day(day):
     changes = "hand_over: {not_back: [recalled], not_back_days: 5}"
     cases = kit.cases(2, placement="agency")
     with day(0, cases, [kit.collector("E1")], changes) as run:
@@ -211,7 +212,7 @@ def test_what_is_recalled_from_an_agency_stays_in_the_pool_and_goes_to_another_o
     ],
 )
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_another_bucket_hands_over_if_the_rule_says_so(day, kit, changes, case, released, by_hand):
+def test_another_bucket_hands_over_if_the_rule_says_so(day, changes, case, released, by_hand):
     """The new queue's rules count, so that a change to field, which says nothing, hands nothing over."""
     staff = [kit.collector("E1", "phone,field", **({"daily_quota": 0} if by_hand else {}))]
     with day(0, kit.cases(1), staff, changes) as run:
@@ -226,7 +227,7 @@ def test_another_bucket_hands_over_if_the_rule_says_so(day, kit, changes, case, 
         assert releases(run) == ({"C0001": released} if released else {})
 
 
-def test_a_case_that_comes_to_a_queue_goes_back_if_that_queue_says_so(day, kit):
+def test_a_case_that_comes_to_a_queue_goes_back_if_that_queue_says_so(day):
     changes = "hand_over: {on_queue_change: true, not_back: [queue_changed]}"
     staff = [kit.collector("E1", "phone,field")]
     with day(0, kit.cases(1, "field"), staff, changes) as run:
@@ -236,7 +237,7 @@ def test_a_case_that_comes_to_a_queue_goes_back_if_that_queue_says_so(day, kit):
         assert (owners(run), releases(run)) == ({"C0001": "E2"}, {"C0001": "queue_changed"})
 
 
-def test_a_case_that_comes_back_to_its_owner_begins_anew_with_him(day, kit):
+def test_a_case_that_comes_back_to_its_owner_begins_anew_with_him(day):
     """Only E1 is there: what he had for two days is his again, for two more."""
     changes = "keep: {days: 2}"
     for offset, begun in ((0, 0), (1, 0), (2, 2), (3, 2), (4, 4)):
@@ -247,7 +248,7 @@ def test_a_case_that_comes_back_to_its_owner_begins_anew_with_him(day, kit):
                 assert connection.scalars(lasting).all() == [TODAY + timedelta(days=begun)]
 
 
-def test_kept_cases_give_way_to_even_numbers_but_not_promised_or_grabbed_ones(day, kit):
+def test_kept_cases_give_way_to_even_numbers_but_not_promised_or_grabbed_ones(day):
     alone, both = [kit.collector("E1")], [kit.collector("E1"), kit.collector("E2")]
     cases = kit.cases(8)
     promises = [{"promise_id": "P1", "contract_id": "KC0008", "made_on": TODAY, "due_on": TODAY + timedelta(days=9)}]
@@ -265,9 +266,7 @@ def test_kept_cases_give_way_to_even_numbers_but_not_promised_or_grabbed_ones(da
                     connection.execute(sa.delete(table))
 
 
-def test_the_desk_holds_to_languages_seniority_and_conflicts_as_the_split_does(
-    day, kit, allocation_days, warehouse_url
-):
+def test_the_desk_holds_to_languages_seniority_and_conflicts_as_the_split_does(day, allocation_days, warehouse_url):
     rules = """
 defaults: {remainder: spread, senior_from: [{amount: 5000, seniority: 2}]}
 queues: {phone: {}, field: {teams: [T2]}}
@@ -302,7 +301,7 @@ conflicts: [{collectors: [E3], customers: [C0002], why: related}]
         assert [each.customer_id for each in desk.grab(lead(), "field", collector_id="E4").cases] == ["C0004"]
 
 
-def test_shares_are_told_for_the_day_and_follow_a_rerun(day, kit):
+def test_shares_are_told_for_the_day_and_follow_a_rerun(day):
     with day(0, kit.cases(6), [kit.collector("E1", capacity=1), kit.collector("E2")]) as run:
         work(run)
         with run.warehouse.connect() as connection:

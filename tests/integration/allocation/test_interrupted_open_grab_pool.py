@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support import allocation_kit as kit
 from tests.support.desk_floor import grab_at_desk
 
 from arrears.allocation.steps import allocate_cases, open_grab_pool
@@ -54,7 +55,7 @@ with open_run(settings, date.fromisoformat(sys.argv[2])) as run:
 
 
 @pytest.fixture
-def two_days(allocation_days, warehouse_url, kit):
+def two_days(allocation_days, warehouse_url):
     """Yesterday applied; today's assignment computed, not yet applied: some cases end, begin and move."""
     staff = [kit.collector("E1", daily_quota=6), kit.collector("E2", daily_quota=6), kit.collector("E3")]
     with allocation_days.day(kit.cases(40), staff, as_of=TODAY - timedelta(days=1), warehouse_url=warehouse_url) as run:
@@ -136,7 +137,7 @@ def test_two_runs_at_once_end_as_one(two_days, rows_of):
     assert len([row for row in rows_of(run)["ops.case"] if row["state"] != "closed"]) == 39
 
 
-def test_grabs_beside_reruns_give_every_case_once_and_stay(allocation_days, warehouse_url, kit):
+def test_grabs_beside_reruns_give_every_case_once_and_stay(allocation_days, warehouse_url):
     """Eight collectors empty a pool of 200 while the day is run again and again."""
     staff = [kit.collector(f"E{i}", daily_quota=0) for i in range(1, 9)]
     with allocation_days.day(kit.cases(200), staff, warehouse_url=warehouse_url) as run:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support import allocation_kit as kit
 from tests.support.desk_floor import MovingClock, add_contact_rules, grab_at_desk, lead
 
 from arrears.allocation.steps import allocate_cases, open_grab_pool
@@ -54,7 +55,7 @@ def days(allocation_days, warehouse_url):
     return day
 
 
-def test_the_first_run_opens_cases_with_owners_and_pool(days, kit, rows_of):
+def test_the_first_run_opens_cases_with_owners_and_pool(days, rows_of):
     with days(kit.cases(5, region="SH"), [kit.collector("E1"), kit.collector("E2")]) as run:
         result = work(run)
         rows = rows_of(run)
@@ -75,7 +76,7 @@ def test_the_first_run_opens_cases_with_owners_and_pool(days, kit, rows_of):
         }
 
 
-def test_a_second_run_touches_no_row(days, kit, rows_of):
+def test_a_second_run_touches_no_row(days, rows_of):
     with days(kit.cases(7), [kit.collector("E1"), kit.collector("E2", daily_quota=2)]) as run:
         work(run)
         before, lake = rows_of(run), kit.read(run, "assignment")
@@ -85,7 +86,7 @@ def test_a_second_run_touches_no_row(days, kit, rows_of):
         assert set(result.rows.values()) == {0}
 
 
-def test_owners_are_kept_from_day_to_day_and_new_cases_fill_up(days, kit):
+def test_owners_are_kept_from_day_to_day_and_new_cases_fill_up(days):
     staff = [kit.collector("E1"), kit.collector("E2")]
     with days(kit.cases(4), staff) as run:
         work(run)
@@ -116,7 +117,7 @@ def as_contracts(rows: Any) -> Any:
     return [{**row, "principal": Decimal("1.00"), "product": "auto"} for row in rows]
 
 
-def test_a_case_is_taken_from_an_owner_who_is_away_and_the_rerun_is_stable(days, kit, rows_of):
+def test_a_case_is_taken_from_an_owner_who_is_away_and_the_rerun_is_stable(days, rows_of):
     with days(kit.cases(4), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)
     tomorrow = TODAY + timedelta(days=1)
@@ -129,7 +130,7 @@ def test_a_case_is_taken_from_an_owner_who_is_away_and_the_rerun_is_stable(days,
         assert rows_of(run) == before
 
 
-def test_an_absence_reported_by_mistake_gives_the_cases_back(days, kit):
+def test_an_absence_reported_by_mistake_gives_the_cases_back(days):
     """E1 is away in the first run of the day and there in the second: the owners of the morning are kept."""
     with days(kit.cases(4), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)
@@ -142,7 +143,7 @@ def test_an_absence_reported_by_mistake_gives_the_cases_back(days, kit):
         assert owners(run) == first
 
 
-def test_a_grab_stays_when_the_day_is_run_again(days, kit, rows_of):
+def test_a_grab_stays_when_the_day_is_run_again(days, rows_of):
     with days(kit.cases(10), [kit.collector("E1", daily_quota=2), kit.collector("E2", daily_quota=2)]) as run:
         work(run)
         lake = kit.read(run, "assignment")
@@ -156,7 +157,7 @@ def test_a_grab_stays_when_the_day_is_run_again(days, kit, rows_of):
         assert intervals(run, "C0005") == [(None, "pool", "grabbed"), ("E1", "grab", None)]
 
 
-def test_what_was_grabbed_yesterday_is_kept_beyond_the_quota_up_to_the_capacity(days, kit):
+def test_what_was_grabbed_yesterday_is_kept_beyond_the_quota_up_to_the_capacity(days):
     staff = [kit.collector("E1", daily_quota=2, capacity=4)]
     with days(kit.cases(10), staff) as run:
         work(run)
@@ -182,7 +183,7 @@ def with_leases(run: Any) -> None:
     allocation.write_text(text, encoding="utf-8")
 
 
-def test_the_day_run_again_keeps_what_people_did_at_the_desk(days, kit, rows_of):
+def test_the_day_run_again_keeps_what_people_did_at_the_desk(days, rows_of):
     """Given back, handed over, pooled by a lead, worked, expired: no run of the day undoes it."""
     staff = [kit.collector("E1", daily_quota=2), kit.collector("E2", daily_quota=2)]
     with days(kit.cases(12), staff) as run:
@@ -207,7 +208,7 @@ def test_the_day_run_again_keeps_what_people_did_at_the_desk(days, kit, rows_of)
 
 
 @pytest.mark.parametrize("noticed", [True, False])
-def test_a_lease_that_was_over_before_the_day_began_keeps_nobody(days, kit, noticed):
+def test_a_lease_that_was_over_before_the_day_began_keeps_nobody(days, noticed):
     staff = [kit.collector("E1", daily_quota=0), kit.collector("E2", daily_quota=9)]
     with days(kit.cases(3), [kit.collector("E1", daily_quota=0)]) as run:
         with_leases(run)
@@ -225,7 +226,7 @@ def test_a_lease_that_was_over_before_the_day_began_keeps_nobody(days, kit, noti
             assert Desk(run.warehouse, run.settings, run.clock).expire() == 0
 
 
-def test_a_contact_attempt_today_keeps_the_owner_but_not_the_figures(days, kit):
+def test_a_contact_attempt_today_keeps_the_owner_but_not_the_figures(days):
     with days(kit.cases(4), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)
         assert owners(run)["C0001"] == "E1"
@@ -291,7 +292,7 @@ def add_attempt(connection: sa.Connection, customer: str, at: datetime) -> None:
         ({}, {"queue": "none", "held": False}, "no_work"),
     ],
 )
-def test_a_case_without_work_is_closed_with_its_reason(days, kit, contract, case_row, reason):
+def test_a_case_without_work_is_closed_with_its_reason(days, contract, case_row, reason):
     staff = [kit.collector("E1")]
     with days(kit.cases(1), staff) as run:
         work(run)
@@ -307,7 +308,7 @@ def test_a_case_without_work_is_closed_with_its_reason(days, kit, contract, case
         assert intervals(run, "C0001") == [("E1", "auto", reason)]
 
 
-def test_a_write_off_is_no_reason_where_the_recovery_book_is_worked(days, kit):
+def test_a_write_off_is_no_reason_where_the_recovery_book_is_worked(days):
     staff = [kit.collector("E1")]
     with days(kit.cases(2), staff, recovery_book="worked") as run:
         work(run)
@@ -321,7 +322,7 @@ def test_a_write_off_is_no_reason_where_the_recovery_book_is_worked(days, kit):
         assert owners(run)["C0001"] == "E1"
 
 
-def test_an_empty_day_closes_all_cases_and_deletes_none(days, kit, rows_of):
+def test_an_empty_day_closes_all_cases_and_deletes_none(days, rows_of):
     with days(kit.cases(5), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)
     with days([], [], as_of=TODAY + timedelta(days=1)) as run:
@@ -334,7 +335,7 @@ def test_an_empty_day_closes_all_cases_and_deletes_none(days, kit, rows_of):
         assert len(rows["ops.collector"]) == 2
 
 
-def test_a_case_closed_by_mistake_is_opened_again_with_its_owner(days, kit):
+def test_a_case_closed_by_mistake_is_opened_again_with_its_owner(days):
     with days(kit.cases(4), [kit.collector("E1"), kit.collector("E2")]) as run:
         work(run)
         first = owners(run)
@@ -349,7 +350,7 @@ def test_a_case_closed_by_mistake_is_opened_again_with_its_owner(days, kit):
             assert connection.scalar(sa.select(sa.func.count()).select_from(CASE)) == 4
 
 
-def test_a_customer_who_comes_back_later_has_a_new_case(days, kit):
+def test_a_customer_who_comes_back_later_has_a_new_case(days):
     staff = [kit.collector("E1")]
     for offset, cases in enumerate((kit.cases(1), [], kit.cases(1))):
         with days(cases, staff, as_of=TODAY + timedelta(days=offset)) as run:
@@ -363,7 +364,7 @@ def kit_rows(run: Any) -> list[dict[str, Any]]:
         return [dict(row._mapping) for row in connection.execute(sa.select(CASE).order_by(CASE.c.case_id))]
 
 
-def test_a_past_day_leaves_ops_as_it_is_and_reads_nothing_from_it(days, kit, rows_of):
+def test_a_past_day_leaves_ops_as_it_is_and_reads_nothing_from_it(days, rows_of):
     staff = [kit.collector("E1"), kit.collector("E2")]
     with days(kit.cases(4), staff) as run:
         work(run)
@@ -377,7 +378,7 @@ def test_a_past_day_leaves_ops_as_it_is_and_reads_nothing_from_it(days, kit, row
         assert {row["source"] for row in kit.read(run, "assignment")} == {"auto", "pool"}
 
 
-def test_a_clock_that_was_set_back_is_shown(days, kit):
+def test_a_clock_that_was_set_back_is_shown(days):
     with days(kit.cases(3), [kit.collector("E1")]) as run:
         work(run)
     earlier = date(2017, 11, 30)
@@ -390,7 +391,7 @@ def test_a_clock_that_was_set_back_is_shown(days, kit):
         assert set(owners(run)) == {"C0001", "C0002", "C0003"}
 
 
-def test_an_assignment_of_other_cases_is_refused_and_changes_nothing(days, kit, rows_of):
+def test_an_assignment_of_other_cases_is_refused_and_changes_nothing(days, rows_of):
     with days(kit.cases(3), [kit.collector("E1")]) as run:
         allocate_cases(run)
         kit.write(run, "cases", kit.CASES, [{**row, "as_of": TODAY} for row in kit.cases(4)])
@@ -402,7 +403,7 @@ def test_an_assignment_of_other_cases_is_refused_and_changes_nothing(days, kit, 
         assert rows_of(run) == {"ops.case": [], "ops.case_assignment": [], "ops.collector": []}
 
 
-def test_texts_that_look_like_sql_or_csv_arrive_as_they_are(days, kit):
+def test_texts_that_look_like_sql_or_csv_arrive_as_they_are(days):
     ids = ['x"; DROP TABLE ops.case; --', "a,b\n'c'", "\\N", "=1+1"]
     with days([kit.case(each, region='"SH", é') for each in ids], [kit.collector("E'1", team='a,"b"')]) as run:
         work(run)

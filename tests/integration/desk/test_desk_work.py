@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 import sqlalchemy as sa
+from tests.support import outreach_day
 from tests.support.desk_floor import NOON, TODAY, collector, lead, viewer
 
 from arrears.desk.refusals import Refusal
 from arrears.desk.views import PromiseIn, ResultIn
 from arrears.run import open_run
-from arrears.settings import PROJECT
 from arrears.warehouse.ops_desk import ContactResult
 
 E1 = collector("E1")
@@ -23,19 +22,14 @@ E1 = collector("E1")
 @pytest.fixture
 def ledger(floor):
     """Publishes the day's ledger for the customers of cases C00001 to C00004."""
-    spec = importlib.util.spec_from_file_location("outreach_day", PROJECT / "tests/sql/outreach/outreach_day.py")
-    assert spec is not None
-    assert spec.loader is not None
-    day = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(day)
 
     def publish(number: int = 4, **tables):
         cases = [
-            day.case(f"C{i:05d}", "pressure", contract_ids=f"K{i:05d}", lead_contract_id=f"K{i:05d}")
+            outreach_day.case(f"C{i:05d}", "pressure", contract_ids=f"K{i:05d}", lead_contract_id=f"K{i:05d}")
             for i in range(1, number + 1)
         ]
         with open_run(floor.settings, TODAY, floor.clock) as run:
-            day.publish(run, cases, **tables)
+            outreach_day.publish(run, cases, **tables)
 
     return publish
 

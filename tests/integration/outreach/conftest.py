@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,6 +17,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 import yaml
+from tests.support import outreach_day
+from tests.support.gateway_process import GatewayProcess
 
 from arrears.clock import Clock
 from arrears.run import Run, open_run
@@ -50,25 +51,10 @@ _BESIDE = (
 )
 
 
-def _load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="session")
-def outreach_day() -> ModuleType:
-    """The builder of a published day."""
-    return _load(_HERE.parents[1] / "sql" / "outreach" / "outreach_day.py")
-
-
 @pytest.fixture
 def gateway(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A gateway that has got nothing yet, and the connections that lead to it."""
-    process = _load(_HERE.parent / "gateway" / "gateway_process.py").GatewayProcess(tmp_path / "gateway")
+    process = GatewayProcess(tmp_path / "gateway")
     for name, value in process.connections().items():
         monkeypatch.setenv(name, value)
     yield process
@@ -81,7 +67,7 @@ class Outreach:
 
     home: Path
     url: str
-    builder: ModuleType
+    builder: ModuleType = outreach_day
     rules: Path = PROJECT / "include" / "rules"
 
     def run(
@@ -165,14 +151,14 @@ class Outreach:
 
 
 @pytest.fixture
-def outreach(tmp_path: Path, pg_url: str, outreach_day: ModuleType) -> Outreach:
+def outreach(tmp_path: Path, pg_url: str) -> Outreach:
     """A day with an empty outbox."""
     engine = open_warehouse(load_settings({"warehouse_url": pg_url}))
     with engine.begin() as connection:
         for table in (_ATTEMPT, _TASK, Case.__table__, *(each.__table__ for each in _BESIDE)):
             connection.execute(sa.text(f"TRUNCATE {table} CASCADE"))
     engine.dispose()
-    return Outreach(tmp_path / "home", pg_url, outreach_day)
+    return Outreach(tmp_path / "home", pg_url)
 
 
 Outreaches = Callable[..., Outreach]

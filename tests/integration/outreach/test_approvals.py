@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from tests.support import outreach_day
 from tests.support.serious_floor import AT, DAY, contact_rows, empty, key_of, put_cases, put_contacts
 
 from arrears.clock import FixedClock
@@ -195,7 +196,7 @@ def test_the_queue_counts_and_pages(engine: sa.Engine, approvals: Approvals) -> 
     assert refused.value.rule == "role.collector"
 
 
-def test_an_item_says_why(engine: sa.Engine, settings: Settings, outreach_day: Any) -> None:
+def test_an_item_says_why(engine: sa.Engine, settings: Settings) -> None:
     from arrears.run import open_run
 
     put_contacts(engine, [1], customer_id="C1", lead_contract_id="K-C1", contract_ids="K-C1")

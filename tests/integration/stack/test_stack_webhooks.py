@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import httpx
 import pytest
 import sqlalchemy as sa
+from tests.support import outreach_day
 
 from arrears.outreach.steps import plan_contacts, push_contacts, reconcile_contacts
 from arrears.run import open_run
@@ -64,7 +63,7 @@ def test_receipts_come_by_webhook_and_are_counted_once_when_they_are_polled_too(
     _wait(lambda: all(task["state"] in {"delivered", "dead"} for task in _tasks(settings)))
     _wait(lambda: _webhook(home, ports)["webhook_delivered"] == _webhook(home, ports)["receipts"])
     before, events = _tasks(settings), _events(settings)
-    with open_run(settings, _builder().DAY) as run:
+    with open_run(settings, outreach_day.DAY) as run:
         polled = reconcile_contacts(run).figures["receipts"]
     assert set(polled["sms"]) == {"repeated"}, "the same receipts, and nothing new"
     assert (_tasks(settings), _events(settings)) == (before, events)
@@ -80,7 +79,7 @@ def test_without_the_api_the_receipts_wait_to_be_polled_and_come_once(
     _send(settings)
     _wait(lambda: _webhook(home, ports)["webhook_refused"] > 0)
     assert {task["state"] for task in _tasks(settings)} == {"sent"}
-    with open_run(settings, _builder().DAY) as run:
+    with open_run(settings, outreach_day.DAY) as run:
         reconcile_contacts(run)
     assert {task["state"] for task in _tasks(settings)} <= {"delivered", "dead"}
     events = _events(settings)
@@ -96,18 +95,17 @@ def test_without_the_api_the_receipts_wait_to_be_polled_and_come_once(
 
 def _send(settings: Settings) -> None:
     """Texts that go out to the gateway, from an outbox that was empty."""
-    builder = _builder()
-    with open_run(settings, builder.DAY) as run:
+    with open_run(settings, outreach_day.DAY) as run:
         with run.warehouse.begin() as connection:
             for table in (ContactAttempt, ContactTask, ContactChannel, UnmatchedReceipt):
                 connection.execute(sa.text(f"TRUNCATE {table.__table__} CASCADE"))
-        builder.publish(run, [builder.case(f"C{number:03d}") for number in range(_COUNT)])
+        outreach_day.publish(run, [outreach_day.case(f"C{number:03d}") for number in range(_COUNT)])
         plan_contacts(run)
         assert push_contacts(run, "sms").figures["sent"] == _COUNT
 
 
 def _tasks(settings: Settings) -> list[dict[str, Any]]:
-    with open_run(settings, _builder().DAY) as run, run.warehouse.connect() as connection:
+    with open_run(settings, outreach_day.DAY) as run, run.warehouse.connect() as connection:
         rows = connection.execute(sa.select(ContactTask.__table__).order_by(ContactTask.task_key)).mappings()
         return [dict(row) for row in rows]
 
@@ -124,14 +122,14 @@ def _webhook(home: StackHome, ports: GatewayPorts) -> dict[str, int]:
 
 
 def _events(settings: Settings) -> list[tuple[Any, ...]]:
-    with open_run(settings, _builder().DAY) as run, run.warehouse.connect() as connection:
+    with open_run(settings, outreach_day.DAY) as run, run.warehouse.connect() as connection:
         table: sa.Table = ContactAttempt.__table__  # type: ignore[assignment]
         names = ("task_key", "attempt_no", "event", "outcome")
         return sorted(map(tuple, connection.execute(sa.select(*[table.c[name] for name in names]))), key=json.dumps)
 
 
 def _strays(settings: Settings) -> int:
-    with open_run(settings, _builder().DAY) as run, run.warehouse.connect() as connection:
+    with open_run(settings, outreach_day.DAY) as run, run.warehouse.connect() as connection:
         return connection.scalar(sa.select(sa.func.count()).select_from(UnmatchedReceipt)) or 0
 
 
@@ -140,13 +138,3 @@ def _wait(what: Callable[[], bool]) -> None:
     while not what():
         assert time.monotonic() < deadline, "not in time"
         time.sleep(0.1)
-
-
-def _builder() -> ModuleType:
-    path = Path(__file__).parents[2] / "sql" / "outreach" / "outreach_day.py"
-    spec = importlib.util.spec_from_file_location("outreach_day", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support import allocation_kit as kit
 
 from arrears.allocation.steps import allocate_cases
 
@@ -31,7 +32,7 @@ collectors_strategy = st.lists(
 @pytest.mark.parametrize("remainder", ["pool", "spread"])
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(many=cases_strategy, staff=collectors_strategy, seed=st.integers(0, 1000))
-def test_every_allocation(allocation_days: Any, kit: Any, remainder: str, many: Any, staff: Any, seed: int) -> None:
+def test_every_allocation(allocation_days: Any, remainder: str, many: Any, staff: Any, seed: int) -> None:
     cases = [
         kit.case(f"C{i:03d}", queue, region=region, priority=priority)
         for i, (queue, region, priority) in enumerate(many)

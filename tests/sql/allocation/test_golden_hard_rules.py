@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from tests.support import allocation_kit as kit
 
 from arrears.allocation.fairness import FAIRNESS
 from arrears.allocation.steps import allocate_cases
@@ -17,7 +18,7 @@ TODAY = date(2026, 11, 23)
 
 
 @pytest.fixture
-def given(allocation_days: Any, kit: Any) -> Any:
+def given(allocation_days: Any) -> Any:
     """Allocates a past day under changes of the rules of the queue phone: rows, result, and a reader of its lake."""
 
     def allocate(case_rows: Any, collector_rows: Any, changes: str = "", more: str = "", **options: Any) -> Any:
@@ -42,7 +43,7 @@ def limits(tables: Any) -> dict[str, str]:
     ("language", "languages", "gets"),
     [("en", None, True), ("en", "", True), ("en", "zh, en", True), ("en", "zh", False), (None, "zh", True)],
 )
-def test_languages_bind_unless_one_side_is_unknown(given, kit, language, languages, gets):
+def test_languages_bind_unless_one_side_is_unknown(given, language, languages, gets):
     tables, result = given(kit.cases(2, language=language), [kit.collector("E1", languages=languages)])
     assert counts(tables) == ({"E1": 2} if gets else {None: 2})
     assert result.warnings == (
@@ -51,7 +52,7 @@ def test_languages_bind_unless_one_side_is_unknown(given, kit, language, languag
     assert {row["language"] for row in tables["assignment"]} == {language}
 
 
-def test_a_queue_may_ignore_languages(given, kit):
+def test_a_queue_may_ignore_languages(given):
     staff = [kit.collector("E1", languages="zh")]
     tables, _ = given(kit.cases(2, language="en"), staff, "respect_languages: false")
     assert counts(tables) == {"E1": 2}
@@ -61,7 +62,7 @@ def test_a_queue_may_ignore_languages(given, kit):
 SENIOR = "senior_from: [{amount: 500, seniority: 2}, {amount: 5000, seniority: 3}]"
 
 
-def test_large_amounts_go_to_those_who_are_senior_enough(given, kit):
+def test_large_amounts_go_to_those_who_are_senior_enough(given):
     many = [kit.case("C1", overdue_amount="499.99"), kit.case("C2", overdue_amount="500.00")]
     many += [kit.case("C3", overdue_amount="5000.00"), kit.case("C4", overdue_amount="4999.99")]
     staff = [kit.collector("E1"), kit.collector("E2", seniority=2), kit.collector("E3", seniority=1)]
@@ -79,14 +80,14 @@ def test_large_amounts_go_to_those_who_are_senior_enough(given, kit):
     assert limits(tables)["E3"] == "seniority"
 
 
-def test_seniority_rests_while_nobody_has_one(given, kit):
+def test_seniority_rests_while_nobody_has_one(given):
     tables, result = given(kit.cases(4, overdue_amount="9000.00"), [kit.collector("E1"), kit.collector("E2")], SENIOR)
     assert counts(tables) == {"E1": 2, "E2": 2}
     assert {row["min_seniority"] for row in tables["assignment"]} == {None}
     assert result.warnings == ["allocation.yaml: senior_from of phone rests, as no collector has a seniority"]
 
 
-def test_a_queue_of_some_teams_is_for_them_alone(given, kit):
+def test_a_queue_of_some_teams_is_for_them_alone(given):
     staff = [kit.collector("E1"), kit.collector("E2", team="T2"), kit.collector("E3", None, team="T2")]
     tables, result = given(kit.cases(4), staff, "teams: [T2, T22]")
     assert counts(tables) == {"E2": 2, "E3": 2}
@@ -101,7 +102,7 @@ conflicts:
 """
 
 
-def test_nobody_gets_whom_he_must_not_get(given, kit):
+def test_nobody_gets_whom_he_must_not_get(given):
     staff = [kit.collector("E1"), kit.collector("E2", team="T2"), kit.collector("E3")]
     contracts = [{"contract_id": f"K{n}", "customer_id": "C0002", "dealer_id": d} for n, d in enumerate(("D1", "D7"))]
     for first in range(1, 5):
@@ -116,7 +117,7 @@ def test_nobody_gets_whom_he_must_not_get(given, kit):
         assert result.warnings == ["allocation.yaml, conflict 3: no collector 'E22' in the ledger; did you mean 'E2'?"]
 
 
-def test_a_case_that_everybody_must_not_have_goes_to_the_pool(given, kit):
+def test_a_case_that_everybody_must_not_have_goes_to_the_pool(given):
     more = "conflicts: [{teams: [T1], customers: [C0002], why: related}]"
     tables, result = given(kit.cases(3), [kit.collector("E1"), kit.collector("E2")], more=more)
     assert {row["customer_id"]: row["reason"] for row in tables["assignment"] if row["collector_id"] is None} == {
@@ -125,7 +126,7 @@ def test_a_case_that_everybody_must_not_have_goes_to_the_pool(given, kit):
     assert len(result.warnings) == 1
 
 
-def test_a_reserve_share_of_the_least_urgent_is_kept_for_the_pool(given, kit):
+def test_a_reserve_share_of_the_least_urgent_is_kept_for_the_pool(given):
     tables, _ = given(kit.cases(11), [kit.collector("E1"), kit.collector("E2")], "reserve_share: 0.2")
     left = [row for row in tables["assignment"] if row["collector_id"] is None]
     assert [(row["customer_id"], row["reason"]) for row in left] == [("C0010", "reserve"), ("C0011", "reserve")]
@@ -143,7 +144,7 @@ def test_a_reserve_share_of_the_least_urgent_is_kept_for_the_pool(given, kit):
         ("mode: quota", {"E1": 6, "E2": 1, None: 5}),
     ],
 )
-def test_quota_first_and_the_rest_level(given, kit, changes, expected):
+def test_quota_first_and_the_rest_level(given, changes, expected):
     staff = [kit.collector("E1", daily_quota=6), kit.collector("E2", daily_quota=1), kit.collector("E3")]
     tables, _ = given(kit.cases(12), [*staff, kit.collector("E4")], changes)
     assert counts(tables) == expected
@@ -153,14 +154,14 @@ def test_quota_first_and_the_rest_level(given, kit, changes, expected):
 
 
 @pytest.mark.parametrize(("quota", "gets"), [(0, 0), (3, 3), (99, 4)])
-def test_a_quota_of_nothing_and_one_beyond_the_cases(given, kit, quota, gets):
+def test_a_quota_of_nothing_and_one_beyond_the_cases(given, quota, gets):
     staff = [kit.collector("E1", daily_quota=quota), kit.collector("E2")]
     tables, _ = given(kit.cases(4), staff, "mode: [quota, even]")
     assert counts(tables).get("E1", 0) == gets
     assert counts(tables).get("E2", 0) == 4 - gets
 
 
-def test_equally_difficult_cases_go_to_everyone(given, kit):
+def test_equally_difficult_cases_go_to_everyone(given):
     """40 easy ones are all more urgent than 40 hard ones; each has 20 of both."""
     many = kit.cases(40, bucket="M1", band="high", **{"class": "low"}, priority=90)
     many += kit.cases(40, first=41, bucket="M5", band="low", **{"class": "high"}, priority=10)
@@ -174,7 +175,7 @@ def test_equally_difficult_cases_go_to_everyone(given, kit):
     assert figures["cases", "before"]["highest"] == 0
 
 
-def test_everybody_is_told_what_keeps_him_from_more(given, kit):
+def test_everybody_is_told_what_keeps_him_from_more(given):
     many = kit.cases(20, region="SH", language="zh")
     staff = [
         kit.collector("E1", capacity=2),
@@ -196,7 +197,7 @@ def test_everybody_is_told_what_keeps_him_from_more(given, kit):
     assert str(shares["E6"]["even_share"]) == "3.3333"
 
 
-def test_the_fact_of_fairness_has_the_figures_of_the_split(allocation_days, kit):
+def test_the_fact_of_fairness_has_the_figures_of_the_split(allocation_days):
     many = [kit.case(f"C{n}", overdue_amount=f"{n}.50") for n in range(1, 6)]
     staff = [kit.collector("E1"), kit.collector("E2"), kit.collector("E3", present=False)]
     with allocation_days.day(many, staff, today=TODAY) as run:

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.support import outreach_day
 
 from arrears.outreach.plan import build_contact_plan
 from arrears.outreach.rules import load_contact_rules
 from arrears.run import Run
 
 
-@pytest.fixture(scope="session")
-def outreach_day() -> ModuleType:
-    """The builder of a published day."""
-    path = Path(__file__).with_name("outreach_day.py")
-    spec = importlib.util.spec_from_file_location("outreach_day", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
-def planned(make_run: Any, outreach_day: ModuleType) -> Callable[..., list[dict[str, Any]]]:
+def planned(make_run: Any) -> Callable[..., list[dict[str, Any]]]:
     """Plans a day of the given cases and tables, and gives the plan's rows."""
 
     def plan(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support import outreach_day
 
 from arrears.outreach.rules import Cadence, Caps, ContactRules, LivePromise
 from arrears.rules.files import parse_rules
@@ -42,7 +42,7 @@ def verdicts(rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str, str |
     return [(row["customer_id"], row["slot"], row["channel"], row["verdict"], row["verdict_rule"]) for row in rows]
 
 
-def test_each_kind_of_case_gets_its_cadence(planned: Plan, outreach_day: ModuleType) -> None:
+def test_each_kind_of_case_gets_its_cadence(planned: Plan) -> None:
     kinds = ["reminder", "mail", "call", "pressure", "field", "agency", "legal"]
     rows = planned([outreach_day.case(f"C{number}", kind) for number, kind in enumerate(kinds)])
     assert [
@@ -60,23 +60,23 @@ def test_each_kind_of_case_gets_its_cadence(planned: Plan, outreach_day: ModuleT
     assert {row["verdict"] for row in rows} == {"planned"}
 
 
-def test_key_is_the_hash_of_customer_day_and_slot(planned: Plan, outreach_day: ModuleType) -> None:
+def test_key_is_the_hash_of_customer_day_and_slot(planned: Plan) -> None:
     (row,) = planned([outreach_day.case("C1")])
     assert row["task_key"] == hashlib.sha256(b"C1|2026-11-20|morning").hexdigest()
     assert row["business_day"] == date(2026, 11, 20)
     assert row["policy"] == "cn"
 
 
-def test_one_contact_covers_all_contracts_of_the_customer(planned: Plan, outreach_day: ModuleType) -> None:
+def test_one_contact_covers_all_contracts_of_the_customer(planned: Plan) -> None:
     (row,) = planned([outreach_day.case("C1", contracts=2, contract_ids="K1,K2", lead_contract_id="K2")])
     assert (row["contract_ids"], row["lead_contract_id"]) == ("K1,K2", "K2")
 
 
-def test_held_cases_and_cases_without_work_are_not_contacted(planned: Plan, outreach_day: ModuleType) -> None:
+def test_held_cases_and_cases_without_work_are_not_contacted(planned: Plan) -> None:
     assert not planned([outreach_day.case("C1", held=True), outreach_day.case("C2", queue="none", placement="none")])
 
 
-def test_an_empty_day_replaces_the_plan(planned: Plan, outreach_day: ModuleType) -> None:
+def test_an_empty_day_replaces_the_plan(planned: Plan) -> None:
     assert planned([outreach_day.case("C1")])
     assert planned([]) == []
 
@@ -97,7 +97,7 @@ def test_an_empty_day_replaces_the_plan(planned: Plan, outreach_day: ModuleType)
     ],
 )
 def test_what_a_customer_refuses_today(
-    planned: Plan, outreach_day: ModuleType, consents: list[Any], expected: tuple[str, str, str | None]
+    planned: Plan, consents: list[Any], expected: tuple[str, str, str | None]
 ) -> None:
     rows = planned(
         [outreach_day.case("C1")],
@@ -115,18 +115,18 @@ def test_what_a_customer_refuses_today(
     assert [(row["channel"], row["verdict"], row["verdict_rule"]) for row in rows] == [expected]
 
 
-def test_a_refused_call_falls_back_to_a_text(planned: Plan, outreach_day: ModuleType) -> None:
+def test_a_refused_call_falls_back_to_a_text(planned: Plan) -> None:
     refused = [{"customer_id": "C1", "channel": "call", "allowed": False, "valid_from": date(2026, 1, 1)}]
     assert [row["channel"] for row in planned([outreach_day.case("C1", "call")], consents=refused)] == ["sms"]
 
 
-def test_agency_and_legal_do_not_ask_the_debtor(planned: Plan, outreach_day: ModuleType) -> None:
+def test_agency_and_legal_do_not_ask_the_debtor(planned: Plan) -> None:
     refused = [{"customer_id": "C1", "channel": "all", "allowed": False, "valid_from": date(2026, 1, 1)}]
     rows = planned([outreach_day.case("C1", "agency")], consents=refused)
     assert verdicts(rows) == [("C1", "handover", "agency", "planned", None)]
 
 
-def test_without_an_address_the_next_channel_or_none(planned: Plan, outreach_day: ModuleType) -> None:
+def test_without_an_address_the_next_channel_or_none(planned: Plan) -> None:
     rows = planned(
         [outreach_day.case("C1"), outreach_day.case("C2"), outreach_day.case("C3")],
         customers=[
@@ -151,9 +151,7 @@ def test_without_an_address_the_next_channel_or_none(planned: Plan, outreach_day
         ("Asia/Nowhere", datetime(2026, 11, 20, 1, tzinfo=UTC)),
     ],
 )
-def test_windows_are_in_the_debtors_own_time(
-    planned: Plan, outreach_day: ModuleType, zone: str | None, opens: datetime
-) -> None:
+def test_windows_are_in_the_debtors_own_time(planned: Plan, zone: str | None, opens: datetime) -> None:
     rows = planned([outreach_day.case("C1")], customers=[outreach_day.customer("C1", time_zone=zone)])
     assert [row["window_opens_at"] for row in rows] == [opens]
     assert [row["window_closes_at"] - row["window_opens_at"] for row in rows] == [
@@ -172,7 +170,7 @@ def test_windows_are_in_the_debtors_own_time(
     ],
 )
 def test_hours_that_the_policy_forbids_are_cut_off(
-    planned: Plan, outreach_day: ModuleType, opens: str, closes: str, window: tuple[str, str] | None
+    planned: Plan, opens: str, closes: str, window: tuple[str, str] | None
 ) -> None:
     slot = {"id": "late", "opens": opens, "closes": closes, "via": [{"channel": "sms", "template": "reminder_sms"}]}
     cadence = Cadence.model_validate({"id": "late", "placements": ["in_house"], "slots": [slot]})
@@ -188,7 +186,7 @@ def test_hours_that_the_policy_forbids_are_cut_off(
     ("connected", "expected"), [(2, ("dialer", "planned", None)), (3, ("dialer", "blocked", "cn.connected_calls"))]
 )
 def test_the_fourth_connected_call_of_a_day_is_blocked(
-    planned: Plan, outreach_day: ModuleType, connected: int, expected: tuple[str, str, str | None]
+    planned: Plan, connected: int, expected: tuple[str, str, str | None]
 ) -> None:
     # in-house and agency calls count together, the last one by an agency
     calls = [result(number, "C1", "right_party") for number in range(connected - 1)]
@@ -201,7 +199,7 @@ def test_the_fourth_connected_call_of_a_day_is_blocked(
     assert [(row["channel"], row["verdict"], row["verdict_rule"]) for row in rows] == [expected]
 
 
-def test_what_does_not_count_as_a_connected_call_today(planned: Plan, outreach_day: ModuleType) -> None:
+def test_what_does_not_count_as_a_connected_call_today(planned: Plan) -> None:
     calls = [
         result(1, "C1", "right_party", attempted_at=at("2026-11-19 23:59:59")),
         result(2, "C1", "right_party", attempted_at=at("2026-11-21 00:00:00")),
@@ -217,7 +215,7 @@ def test_what_does_not_count_as_a_connected_call_today(planned: Plan, outreach_d
     assert verdicts(rows) == [("C1", "morning", "dialer", "planned", None)]
 
 
-def test_a_result_without_customer_counts_by_its_contract(planned: Plan, outreach_day: ModuleType) -> None:
+def test_a_result_without_customer_counts_by_its_contract(planned: Plan) -> None:
     calls = [result(number, None, "right_party", contract_id="K-C1") for number in range(3)]
     rows = planned(
         [outreach_day.case("C1", "call")],
@@ -229,7 +227,7 @@ def test_a_result_without_customer_counts_by_its_contract(planned: Plan, outreac
 
 @pytest.mark.parametrize(("tries", "rule"), [(5, None), (6, "cn.unanswered_tries")])
 def test_after_six_unanswered_tries_of_a_number_a_call_is_planned_with_a_warning(
-    planned: Plan, outreach_day: ModuleType, tries: int, rule: str | None
+    planned: Plan, tries: int, rule: str | None
 ) -> None:
     # two customers behind one number: the tries at both count
     calls = [result(number, "C1" if number % 2 else "C2", "no_answer") for number in range(tries)]
@@ -251,14 +249,14 @@ def test_after_six_unanswered_tries_of_a_number_a_call_is_planned_with_a_warning
     ],
 )
 def test_the_days_contacts_with_one_customer(
-    planned: Plan, outreach_day: ModuleType, earlier: int, expected: list[tuple[str, str | None]]
+    planned: Plan, earlier: int, expected: list[tuple[str, str | None]]
 ) -> None:
     contacts = [result(number, "C1", "delivered", channel="sms") for number in range(earlier)]
     rows = planned([outreach_day.case("C1", "pressure")], contact_results=contacts)
     assert [(row["verdict"], row["verdict_rule"]) for row in rows] == expected
 
 
-def test_what_is_over_a_channels_cap_is_cut_lowest_priority_first(planned: Plan, outreach_day: ModuleType) -> None:
+def test_what_is_over_a_channels_cap_is_cut_lowest_priority_first(planned: Plan) -> None:
     contact = parse_rules(PROJECT / "include" / "rules" / "contact.yaml", ContactRules)
     channels = dict(contact.channels)
     channels["sms"] = channels["sms"].model_copy(update={"daily_cap": 2})
@@ -278,7 +276,7 @@ def test_what_is_over_a_channels_cap_is_cut_lowest_priority_first(planned: Plan,
     ]
 
 
-def test_what_is_over_the_days_cap_is_cut(planned: Plan, outreach_day: ModuleType) -> None:
+def test_what_is_over_the_days_cap_is_cut(planned: Plan) -> None:
     cases = [outreach_day.case("C1", priority=10), outreach_day.case("C2", "mail", priority=20)]
     rows = planned(cases, rules={"caps": Caps(contacts_per_customer=3, overall=1)})
     assert verdicts(rows) == [
@@ -297,9 +295,7 @@ def test_what_is_over_the_days_cap_is_cut(planned: Plan, outreach_day: ModuleTyp
         ("2026-11-25", "never", "planned"),
     ],
 )
-def test_a_live_promise_of_one_of_two_contracts(
-    planned: Plan, outreach_day: ModuleType, due: str, stops: Any, expected: str
-) -> None:
+def test_a_live_promise_of_one_of_two_contracts(planned: Plan, due: str, stops: Any, expected: str) -> None:
     promise = {
         "promise_id": "P1", "contract_id": "K1", "made_on": date(2026, 11, 10), "due_on": date.fromisoformat(due)
     }  # fmt: skip

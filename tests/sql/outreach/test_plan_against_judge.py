@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support import outreach_day
 from tests.support.contact_checker import Asked, Past, Person, Said, breaks
 
 from arrears.outreach.ops_reads import nothing_from_ops
@@ -132,9 +133,7 @@ def expected(packs: tuple[str, ...], person: Person, zones: list[ZoneInfo]) -> s
 
 
 @pytest.mark.parametrize("packs", [("cn",), ("us_reg_f",), ("us_ma",), ("us_reg_f", "us_ma")])
-def test_planned_is_just_what_the_judge_does_not_block(
-    make_run: Any, outreach_day: ModuleType, packs: tuple[str, ...]
-) -> None:
+def test_planned_is_just_what_the_judge_does_not_block(make_run: Any, packs: tuple[str, ...]) -> None:
     draw = Draw(20261103)
     people = {f"C{number:03d}": draw.person() for number in range(CUSTOMERS)}
     folder = PROJECT / "include" / "rules" / "policies"

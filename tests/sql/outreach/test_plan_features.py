@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.support import outreach_day
 
 from arrears.outreach.ops_reads import nothing_from_ops
 from arrears.outreach.plan import build_contact_plan, count_without_contact
@@ -24,7 +24,7 @@ SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 @pytest.fixture
-def planned_by(make_run: Any, outreach_day: ModuleType) -> Plan:
+def planned_by(make_run: Any) -> Plan:
     """Plans under given packs, and with what happened since the ledger was pulled."""
 
     def plan(
@@ -82,7 +82,7 @@ def said(rows: list[dict[str, Any]]) -> list[tuple[str, str, str, str | None]]:
     return [(row["customer_id"], row["channel"], row["verdict"], row["verdict_rule"]) for row in rows]
 
 
-def test_channels_take_turns_by_the_days_past_due(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_channels_take_turns_by_the_days_past_due(planned_by: Plan) -> None:
     only = cadence(
         {"channel": "sms", "template": "reminder_sms", "days": ["1-3", "10-20/5"]},
         {"channel": "email", "template": "reminder_email", "days": [5, "11-"]},
@@ -95,7 +95,7 @@ def test_channels_take_turns_by_the_days_past_due(planned_by: Plan, outreach_day
     }  # fmt: skip
 
 
-def test_the_budget_cuts_the_lowest_priority_first_and_says_so(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_the_budget_cuts_the_lowest_priority_first_and_says_so(planned_by: Plan) -> None:
     cases = [outreach_day.case(f"C{number}", priority=number) for number in range(4)]
     rows = planned_by(cases, rules={"budget": Budget(per_day=Decimal("0.10"))})
     assert said(rows) == [
@@ -108,7 +108,7 @@ def test_the_budget_cuts_the_lowest_priority_first_and_says_so(planned_by: Plan,
     assert sum(row["cost"] for row in rows if row["verdict"] == "planned") == Decimal("0.10")
 
 
-def test_calls_go_to_the_hour_in_which_the_customer_was_reached(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_calls_go_to_the_hour_in_which_the_customer_was_reached(planned_by: Plan) -> None:
     results = [result(number, "C1", f"2026-10-{number + 1:02d} 10:{number:02d}:00") for number in range(3)]
     results += [result(10 + number, "C1", f"2026-10-{number + 1:02d} 11:00:00") for number in range(2)]
     # ten in Shanghai is three at night in London: reached there by nobody, so the whole slot stays
@@ -136,9 +136,7 @@ def test_calls_go_to_the_hour_in_which_the_customer_was_reached(planned_by: Plan
     ]
 
 
-def test_a_channel_that_failed_or_has_no_address_leaves_its_slot_to_the_next(
-    planned_by: Plan, outreach_day: ModuleType
-) -> None:
+def test_a_channel_that_failed_or_has_no_address_leaves_its_slot_to_the_next(planned_by: Plan) -> None:
     sms = {"channel": "sms"}
     results = [
         result(1, "C1", "2026-11-12 10:00:00", "failed", **sms),
@@ -170,7 +168,7 @@ def test_a_channel_that_failed_or_has_no_address_leaves_its_slot_to_the_next(
     ]
 
 
-def test_calls_on_the_owners_list_are_planned_under_the_same_rules(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_calls_on_the_owners_list_are_planned_under_the_same_rules(planned_by: Plan) -> None:
     rules = {"cadences": (cadence({"channel": "phone"}),), "owner_calls": OwnerCalls(daily_cap=2, cost=Decimal(4))}
     cases = [outreach_day.case(f"C{number}", "call", priority=number) for number in range(4)]
     calls = [result(number, "C3", f"2026-11-20 08:{number:02d}:00") for number in range(3)]
@@ -183,7 +181,7 @@ def test_calls_on_the_owners_list_are_planned_under_the_same_rules(planned_by: P
     ]
 
 
-def test_what_happened_since_the_ledger_was_pulled_stops_or_counts(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_what_happened_since_the_ledger_was_pulled_stops_or_counts(planned_by: Plan) -> None:
     today = {"at_utc": datetime(2026, 11, 20, 1), "today": True}  # noqa: DTZ001
     spoke = {"outcome": "right_party", "channel": "phone"}
     contacts = [
@@ -214,7 +212,7 @@ def test_what_happened_since_the_ledger_was_pulled_stops_or_counts(planned_by: P
     assert rows[3]["policy_flags"] == "wait:cn.connected_calls", "it goes once it is known how those ended"
 
 
-def test_verdicts_carry_their_source_and_all_that_is_remarked(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_verdicts_carry_their_source_and_all_that_is_remarked(planned_by: Plan) -> None:
     hours = [datetime(2026, 11, 19, 15), datetime(2026, 11, 20, 0, 30)]  # noqa: DTZ001 (UTC)
     rows = planned_by(
         [outreach_day.case("C1", "call", region=None), outreach_day.case("C2", "call", region=None)],
@@ -230,7 +228,7 @@ def test_verdicts_carry_their_source_and_all_that_is_remarked(planned_by: Plan, 
     assert rows[1]["policy_flags"] == "block:us_ma.calls_and_texts"
 
 
-def test_consents_that_begin_or_end_at_noon(planned_by: Plan, outreach_day: ModuleType) -> None:
+def test_consents_that_begin_or_end_at_noon(planned_by: Plan) -> None:
     noon, long_ago = datetime(2026, 11, 20, 12), datetime(2026, 1, 1)  # noqa: DTZ001
     afternoon = cadence({"channel": "sms", "template": "reminder_sms"}, opens="11:00", closes="15:00")
     morning = cadence({"channel": "sms", "template": "reminder_sms"}, opens="09:00", closes="12:00")
@@ -248,9 +246,7 @@ def test_consents_that_begin_or_end_at_noon(planned_by: Plan, outreach_day: Modu
     assert {row["verdict_rule"] for row in before} == {"consent.refused", None}
 
 
-def test_windows_on_the_days_on_which_the_clocks_change(
-    planned_by: Plan, make_run: Any, outreach_day: ModuleType
-) -> None:
+def test_windows_on_the_days_on_which_the_clocks_change(planned_by: Plan, make_run: Any) -> None:
     for day, opens in (
         (date(2026, 3, 7), 14), (date(2026, 3, 8), 13), (date(2026, 11, 1), 14), (date(2026, 10, 31), 13),
     ):  # fmt: skip
@@ -276,7 +272,7 @@ def test_windows_on_the_days_on_which_the_clocks_change(
     ],
 )
 def test_a_promise_that_was_taken_here_stops_as_one_of_the_ledger_does(
-    planned_by: Plan, outreach_day: ModuleType, stops: Any, of_ledger: str | None, of_ops: str, due: str, expected: str
+    planned_by: Plan, stops: Any, of_ledger: str | None, of_ops: str, due: str, expected: str
 ) -> None:
     made = {"promise_id": "P1", "made_on": date(2026, 11, 10), "due_on": date(2026, 11, 25)}
     (row,) = planned_by(
