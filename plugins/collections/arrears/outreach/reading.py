@@ -91,6 +91,8 @@ class ChannelFunnel:
     unknown: int = 0
     """May have gone; never sent again."""
     sent: int = 0
+    undelivered: int = 0
+    """A provider took them and says that they did not arrive; dead letters that are never sent again."""
     delivered: int = 0
     answered: int = 0
     promised: int = 0
@@ -170,7 +172,7 @@ class OutreachView:
     @property
     def total(self) -> ChannelFunnel:
         """All channels together."""
-        names = ("planned", *_PLACES, "cut", "sent", "delivered", "answered", "promised", "paid")
+        names = ("planned", *_PLACES, "cut", "sent", "undelivered", "delivered", "answered", "promised", "paid")
         sums: dict[str, Any] = {name: sum(each.count(name) for each in self.funnels) for name in names}
         return ChannelFunnel("", **sums)
 
@@ -354,6 +356,7 @@ def _funnel_query(day: date, begins: datetime, ends: datetime) -> sa.Select[Any]
             sa.func.count().label("planned"),
             *places,
             number("sent", sent),
+            number("undelivered", sa.and_(sent, _TASK.c.state == State.DEAD.value)),
             number("delivered", sa.func.coalesce(tried.c.delivered, False)),
             number("answered", sa.func.coalesce(tried.c.answered, False)),
             number("promised", sa.func.coalesce(tried.c.promised, False)),
