@@ -24,10 +24,11 @@ import pytest
 import sqlalchemy as sa
 from rich.console import Console
 
-from arrears.settings import PROJECT
+from arrears.outreach.channels.names import CHANNELS
+from arrears.settings import PROJECT, Settings
 from arrears.stack.airflow_api import AirflowApi, DagRun, TaskRun
 from arrears.stack.day import open_stack, ready_for_the_day
-from arrears.stack.follow import CHAIN, DayProgress
+from arrears.stack.follow import CHAIN, FIRST, DayProgress
 from arrears.stack.home import ADMIN
 from arrears.stack.summary import print_summary, read_summary
 from arrears.stack.supervisor import Stack
@@ -376,6 +377,96 @@ def left_behind(home: Path) -> list[str]:
         if str(home) in about and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
             found.append(about[:200])
     return found
+
+
+def test_a_day_cleared_after_a_partial_push_sends_the_rest_and_nothing_twice(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the texts are taken and the answer is lost, half of the calls are refused; then all is well again."""
+    for name in [name for name in os.environ if name.startswith("ARREARS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ARREARS_HOME", str(home))
+    monkeypatch.setenv("ARREARS_DEMO_CONTRACTS", "2000")
+    stack = open_stack(DAY.isoformat(), fixed_clock=True, console=Console(file=io.StringIO()))
+    with stack.running() as api:
+        ready_for_the_day(api, stack.as_of)
+        for channel, mode in PARTIAL.items():
+            misbehave(home, channel, mode, "--share", "0.5", "--seed", "7")
+        first = api.trigger(FIRST, DAY)
+        wait_for(lambda: pushes(api).keys() == set(CHANNELS), "the push")
+        wait_for(lambda: {pushes(api)[channel] for channel in PARTIAL} == {"up_for_retry"}, "the failure of the push")
+        wait_for(lambda: set(pushes(api).values()) == {"up_for_retry", "success"}, "the end of the other channels")
+        for channel in PARTIAL:
+            misbehave(home, channel, "ok")
+        partly, went = given(home), sent(stack.settings)
+        for channel in PARTIAL:
+            assert 0 < went[channel] < len(outbox(stack.settings)[channel]), f"{channel}: not a part"
+        pull = next(task for task in api.tasks(first) if task.task_id == "pull_ledger")
+        api.clear(pull)
+        twice = ("strategy_daily", "worklist_daily", "outreach_daily", "kpi_daily")
+        wait_for(lambda: all(ended(api, DAY)[each] >= 2 for each in twice), "the second day")
+        assert [run.dag_id for run in api.runs(DAY) if run.state == "failed"] == []
+        whole, tasks = given(home), outbox(stack.settings)
+    for channel in PARTIAL:
+        assert set(tasks[channel].values()) <= {"sent", "delivered", "dead"}, "something did not go"
+        assert {key for name, key in whole if name == channel} == set(tasks[channel])
+    assert {effects for _, effects in whole.values()} == {1}, "a contact had its effect more than once"
+    sms = [key for key in partly if key[0] == "sms"]
+    assert any(whole[key][0] > partly[key][0] for key in sms), "no text was in doubt"
+    again = [key for key in partly if key not in sms and whole[key] != partly[key]]
+    assert again == [], "what was taken was given again"
+
+
+PARTIAL = {"sms": "drop_after_accept", "dialer": "500"}
+
+
+def misbehave(home: Path, *arguments: str) -> None:
+    """Tells the gateway to misbehave, as its command does."""
+    command = [str(Path(sys.executable).with_name("arrears")), "demo", "gateway", "misbehave", *arguments]
+    subprocess.run([*command, "--home", str(home / "gateway")], check=True, capture_output=True, timeout=60)
+
+
+def pushes(api: AirflowApi) -> dict[str, str]:
+    """States of the day's first push, by channel."""
+    runs = api.runs(DAY, dag_id="outreach_daily")
+    tasks = api.tasks(runs[0]) if runs else []
+    return {CHANNELS[task.map_index]: task.state for task in tasks if task.map_index >= 0}
+
+
+def given(home: Path) -> dict[tuple[str, str], tuple[int, int]]:
+    """How often the gateway was given each message, and how many effects it had, by channel and key."""
+    with sqlite3.connect(f"file:{home / 'gateway' / 'gateway.sqlite'}?mode=ro", uri=True) as db:
+        rows = db.execute("SELECT channel, key, given, effects FROM message")
+        return {(channel, key): (times, effects) for channel, key, times, effects in rows}
+
+
+def outbox(settings: Settings) -> dict[str, dict[str, str]]:
+    """State of every contact that no rule stopped and whose window is open at 09:30, by channel and key."""
+    engine = open_warehouse(settings)
+    try:
+        with engine.connect() as connection:
+            rows = connection.execute(
+                sa.text(
+                    "SELECT channel, task_key, state FROM ops.contact_task WHERE state <> 'blocked'"
+                    " AND window_opens_at AT TIME ZONE 'Asia/Shanghai' <= '2026-11-20 09:30'"
+                )
+            )
+            found: dict[str, dict[str, str]] = {}
+            for row in rows:
+                found.setdefault(row.channel, {})[row.task_key] = row.state
+            return found
+    finally:
+        engine.dispose()
+
+
+def sent(settings: Settings) -> Counter[str]:
+    """How many contacts of each channel are known to have gone."""
+    return Counter(
+        channel
+        for channel, states in outbox(settings).items()
+        for state in states.values()
+        if state in {"sent", "delivered", "dead"}
+    )
 
 
 @pytest.mark.real_ledger

@@ -393,6 +393,9 @@
       announce(doneIn(form, body, told), (told.refused || []).length ? "warn" : "good");
       if ("stays" in form.dataset) {
         for (const box of boxesOf(form)) box.checked = false;
+        // every decision has its own reason; earlier ones are offered in the list
+        const reason = form.elements.namedItem("reason");
+        if (reason) reason.value = "";
         await refreshAll();
         count();
         const next = boxesOf(form)[0] || form.querySelector("[data-close]") || form.querySelector("button");
