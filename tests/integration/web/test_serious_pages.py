@@ -134,6 +134,7 @@ def test_a_lead_decides_some_by_hand_and_the_rest_at_once(served: str, tab: Any,
     decide.locator("#decide-reason").fill("on a plan with the branch")
     decide.get_by_role("button", name="Reject").click()
     outcome(tab, "1 rejected.")
+    assert decide.locator("#decide-reason").input_value() == "", "the next decision would have this one's reason"
     rows = contact_rows(engine)
     assert [(rows[each].state, rows[each].decision_reason) for each in ("C1", "C2", "C3", "C4")] == [
         ("approved", "checked"),
